@@ -1,0 +1,33 @@
+"""Every error that unfrozen raises on purpose.
+
+A message is one line that says what was wrong, where, and what to do about it.  The command line
+prints that line and exits with 2; a traceback reaches a user only for a bug of ours.
+"""
+
+
+class UnfrozenError(Exception):
+    """Base of every error that unfrozen raises on purpose."""
+
+
+class DataError(UnfrozenError):
+    """A model, a data set or a file is missing, malformed, or not the one that was meant."""
+
+
+class ModelError(UnfrozenError):
+    """A model lacks a part that is needed, or does not behave as its adapter says."""
+
+
+class FactError(UnfrozenError):
+    """A fact cannot be used as it was given (subject not in the prompt, empty target, ...)."""
+
+
+class MemoryShapeError(UnfrozenError):
+    """Keys, values or queries do not fit the associative memory they were given to."""
+
+
+class WorkspaceError(UnfrozenError):
+    """A workspace is missing, damaged, or of another base model."""
+
+
+class PaperError(UnfrozenError):
+    """An experiment is unknown or was asked for something it cannot do."""
