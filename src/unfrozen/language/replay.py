@@ -1,0 +1,233 @@
+"""Run a model from the middle: only the layers and positions that a change can reach.
+
+Restoring one state at (position t, layer l) leaves every position before t and every layer up to l
+as they were.  So a replay skips the blocks below, reads the keys and values of the positions before
+t from a run that was kept, and lets each row *join* the batch at the block where it first differs:
+the batch grows as the pass goes deeper, and no block computes a row that has not changed yet.
+
+The model's own code runs, with its own blocks; only what enters a block is replaced.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers.cache_utils import Cache, DynamicLayer
+
+from unfrozen.errors import ModelError
+from unfrozen.language.sites import Sites, first_tensor, hooked, with_first_tensor
+
+Patch = Callable[[Tensor], Tensor]
+"""Given the output [row, time, width] of a writer, what to put in its place."""
+
+
+@dataclass(frozen=True)
+class KeyValues:
+    """Keys and values of every layer of a finished run: what a suffix attends to.
+
+    Attributes:
+        keys: a tensor a layer, [sample, head, time, features].
+        values: likewise.
+    """
+
+    keys: tuple[Float[Tensor, "sample head time feature"], ...]
+    values: tuple[Float[Tensor, "sample head time value_feature"], ...]
+
+    @classmethod
+    def of(cls, cache: object) -> "KeyValues":
+        """Take them out of a Hugging Face cache.
+
+        Raises:
+            ModelError: the cache does not hold keys and values (a recurrent model).
+        """
+        layers = getattr(cache, "layers", None)
+        pairs = [(getattr(x, "keys", None), getattr(x, "values", None)) for x in layers or ()]
+        if not pairs or any(not (isinstance(k, Tensor) and isinstance(v, Tensor)) for k, v in pairs):
+            raise ModelError("the model keeps no attention keys and values, so it cannot be resumed")
+        return cls(tuple(k for k, _ in pairs), tuple(v for _, v in pairs))
+
+    def before(self, position: int) -> "KeyValues":
+        """Those of the positions before one."""
+        return KeyValues(
+            tuple(k[:, :, :position] for k in self.keys),
+            tuple(v[:, :, :position] for v in self.values),
+        )
+
+
+class _PrefixLayer(DynamicLayer):
+    """A cache layer that reads a kept prefix and keeps nothing, so that it serves every pass."""
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        super().__init__()
+        self.keys, self.values = keys, values
+        self.dtype, self.device = keys.dtype, keys.device
+        self.is_initialized = True
+        self.rows: Tensor | None = None
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object
+    ) -> tuple[Tensor, Tensor]:
+        if self.keys.shape[-2] == 0:
+            return key_states, value_states
+        keys, values = self.keys, self.values
+        if self.rows is not None:
+            keys, values = keys[self.rows], values[self.rows]
+        return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
+
+
+@dataclass(frozen=True)
+class Joining:
+    """Rows that enter a replay before one block.
+
+    Attributes:
+        states: their residual stream there, for the positions replayed.
+        samples: which sample of the kept prefix each row continues.
+    """
+
+    states: Float[Tensor, "row time width"]
+    samples: Int[Tensor, " row"]
+
+
+def replay(
+    model: nn.Module,
+    sites: Sites,
+    joins: Mapping[int, Joining],
+    prefix: KeyValues,
+    *,
+    position_ids: Int[Tensor, "row_or_one time"] | None = None,
+    attention_mask: Tensor | None = None,
+    attention: Mapping[int, Patch] | None = None,
+    mlp: Mapping[int, Patch] | None = None,
+    positions: Int[Tensor, " row"] | None = None,
+) -> Float[Tensor, "row vocabulary"]:
+    """Logits of rows that join a run at the block where they first differ from it.
+
+    Args:
+        model: the causal language model.
+        sites: its parts.
+        joins: the rows that join before block j, for each j; j = number of layers joins after the
+            last block.  Rows are numbered in order of joining.
+        prefix: keys and values of the positions before those replayed.
+        position_ids: positions of the replayed tokens; by default they follow the prefix.
+        attention_mask: a four-dimensional additive mask, only where rows differ in prefix length.
+        attention: what to put in the place of the attention output of block j.
+        mlp: what to put in the place of the down-projection's output of block j.
+        positions: which replayed position of each row to read; the last by default.
+
+    Returns:
+        The logits at the position read, one row a joined row.
+
+    Raises:
+        ModelError: nothing joined.
+    """
+    if not joins:
+        raise ModelError("a replay needs rows")
+    start, n = min(joins), sites.n_layers
+    first = joins[start].states
+    time, offset = first.shape[1], prefix.keys[0].shape[-2]
+    if position_ids is None:
+        position_ids = torch.arange(offset, offset + time, device=first.device)[None]
+    layers = [_PrefixLayer(k, v) for k, v in zip(prefix.keys, prefix.values, strict=True)]
+    joined = _Joined(dict(joins), layers)
+    # Its values are never used: every model starts from embeddings, and the first block that is
+    # not skipped has its input replaced.
+    blank = first.new_zeros(position_ids.shape[0], time, sites.width)
+    with ExitStack() as stack:
+        for block in sites.blocks[:start]:
+            stack.enter_context(_skipped(block.block))
+        handles = []
+        for j in range(start, n):
+            block = sites.blocks[j].block
+            handles.append(block.register_forward_pre_hook(joined.entering(j), with_kwargs=True))
+            for patches, site in ((attention, sites.blocks[j].attention), (mlp, sites.blocks[j].mlp)):
+                if patches and j in patches:
+                    handles.append(site.module.register_forward_hook(_patching(patches[j], joined)))
+        last = sites.blocks[n - 1].block
+        handles.append(last.register_forward_hook(joined.leaving(n)))
+        handles.append(sites.head.register_forward_pre_hook(_reading(positions)))
+        stack.enter_context(hooked(handles))
+        output = model(
+            inputs_embeds=blank,
+            past_key_values=Cache(layers=layers),
+            position_ids=position_ids,
+            attention_mask=attention_mask,
+            use_cache=True,
+        )
+    return output.logits[:, -1]
+
+
+class _Joined:
+    """The rows in the batch so far."""
+
+    def __init__(self, joins: dict[int, Joining], layers: list[_PrefixLayer]) -> None:
+        self.joins, self.layers = joins, layers
+        self.samples: Tensor | None = None
+        self.shape: tuple[int, int] = (0, 0)
+
+    def _join(self, j: int, state: Tensor) -> Tensor:
+        joining = self.joins.get(j)
+        if joining is not None:
+            if self.samples is None:
+                state, self.samples = joining.states, joining.samples
+            else:
+                state = torch.cat([state, joining.states])
+                self.samples = torch.cat([self.samples, joining.samples])
+        self.shape = (state.shape[0], state.shape[1])
+        return state
+
+    def entering(self, j: int) -> Callable[..., object]:
+        def hook(module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+            if args:
+                state = self._join(j, first_tensor(args[0]))
+                args = (state, *args[1:])
+            else:
+                kwargs = {**kwargs, "hidden_states": self._join(j, first_tensor(kwargs["hidden_states"]))}
+            self.layers[j].rows = self.samples
+            return args, kwargs
+
+        return hook
+
+    def leaving(self, n: int) -> Callable[..., object]:
+        def hook(module: nn.Module, args: object, output: object) -> object:
+            return with_first_tensor(output, self._join(n, first_tensor(output)))
+
+        return hook
+
+
+def _patching(patch: Patch, joined: _Joined) -> Callable[..., Tensor]:
+    def hook(module: nn.Module, args: object, output: Tensor) -> Tensor:
+        # Some models flatten batch and time before their MLP.
+        return patch(output.reshape(*joined.shape, -1)).reshape(output.shape)
+
+    return hook
+
+
+def _reading(positions: Tensor | None) -> Callable[..., object]:
+    """The head is a fifth of a small model: compute it at the one position that is read."""
+
+    def hook(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        state = args[0]
+        if positions is None:
+            return (state[:, -1:], *args[1:])
+        rows = torch.arange(state.shape[0], device=state.device)
+        return (state[rows, positions.to(state.device)][:, None], *args[1:])
+
+    return hook
+
+
+@contextmanager
+def _skipped(block: nn.Module) -> Iterator[None]:
+    """Make a block hand on what it is given; an instance's `forward` goes before its class's."""
+
+    def forward(hidden_states: Tensor, *args: object, **kwargs: object) -> object:
+        return hidden_states if returns_tensor else (hidden_states, None)
+
+    returns_tensor = getattr(block, "_unfrozen_returns_tensor", True)
+    block.forward = forward
+    try:
+        yield
+    finally:
+        del block.forward
