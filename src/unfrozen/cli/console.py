@@ -1,0 +1,140 @@
+"""What the commands share: tables, JSON and progress, on the terminal."""
+
+import contextlib
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from unfrozen.papers.claim import Cell, Table
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_MARKS = {"✓": "green", "✗": "yellow"}
+
+
+def output(json: str | None = None) -> Console:
+    """The console for people: stdout, or stderr when the JSON goes to stdout.
+
+    Args:
+        json: what ``--json`` was given.
+    """
+    return Console(file=sys.stderr if json == "-" else sys.stdout, highlight=False, soft_wrap=False)
+
+
+def print_table(table: Table, console: Console | None = None) -> None:
+    """Show a table; numbers are on the right, and nothing in a cell is taken for markup.
+
+    Args:
+        table: to show.
+        console: where; None for stdout.
+    """
+    console = console or output()
+    grid = RichTable(
+        title=Text(table.title, style="bold"),
+        title_justify="left",
+        caption=Text(table.note) if table.note else None,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    widths = [_longest_word(table, index) for index in range(len(table.columns))]
+    roomy = sum(widths) + 3 * len(widths) <= console.width
+    for index, name in enumerate(table.columns):
+        cells = [row[index] for row in table.rows]
+        numeric = any(c is not None for c in cells) and all(
+            c is None or (isinstance(c, int | float) and not isinstance(c, bool)) for c in cells
+        )
+        grid.add_column(
+            Text(name),
+            justify="right" if numeric else "left",
+            # Words stay whole where there is room; columns of sentences share what is left.
+            min_width=widths[index] if roomy else None,
+            overflow="fold",
+        )
+    for row in table.rows:
+        grid.add_row(*(_text(cell) for cell in row))
+    console.print(grid)
+
+
+def emit_json(target: str | Path, payload: Any) -> None:
+    """Write JSON to a file, whole or not at all, or to stdout for ``-``.
+
+    Args:
+        target: path or ``-``.
+        payload: JSON; numbers are finite.
+
+    Raises:
+        DataError: the disk is full or refuses.
+    """
+    if str(target) == "-":
+        text = json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False)
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+        return
+    from unfrozen.data.cache import write_json
+
+    write_json(target, payload)
+
+
+@contextlib.contextmanager
+def progress(after: float = 2.0) -> Iterator["Progress | None"]:
+    """A progress bar on stderr, or None where stderr is no terminal.
+
+    Args:
+        after: it is not shown before so long, in seconds.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
+    timer = threading.Timer(after, bars.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield bars
+    finally:
+        timer.cancel()
+        timer.join()
+        bars.stop()
+
+
+def _longest_word(table: Table, column: int) -> int:
+    cells = (table.columns[column], *(row[column] for row in table.rows))
+    words = (word for cell in cells for word in _text(cell).plain.split())
+    return min(max(map(len, words), default=1), 28)
+
+
+def _text(cell: Cell) -> Text:
+    """A cell with its mark in a colour that is no more than an addition to it."""
+    from unfrozen.papers.report import cell_text
+
+    text = cell_text(cell)
+    return Text(text, style=_MARKS.get(text[:1], ""))

@@ -1,0 +1,180 @@
+"""The ``unfrozen`` command: every command in one table, and one line for every error.
+
+A command is a function with typer's annotations in a module that imports nothing heavy at its
+top, so that ``unfrozen --help`` is instant; its examples stand in the module's ``EXAMPLES``.
+"""
+
+import contextlib
+import errno
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from unfrozen._version import __version__
+from unfrozen.errors import UnfrozenError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the command line.
+
+    Attributes:
+        name: what the user types.
+        function: ``module:function``.
+        panel: heading under which ``--help`` lists it.
+    """
+
+    name: str
+    function: str
+    panel: str
+
+
+_PAPERS = "Papers"
+_MODELS = "Models"
+
+COMMANDS: tuple[Command, ...] = (
+    Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
+    Command("models", "unfrozen.cli.models:models", _MODELS),
+)
+"""All commands, in the order in which ``--help`` lists them."""
+
+_INTERRUPTED = 130
+_SPACE = {errno.ENOSPC, errno.EDQUOT}
+# What a disk or its owner refuses: the user can act on it, so it is no bug of ours.
+_REFUSED = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.EIO,
+    errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+}  # fmt: skip
+
+
+def build(commands: Sequence[Command] = COMMANDS) -> typer.Typer:
+    """The application made of these commands."""
+    application = typer.Typer(
+        name="unfrozen",
+        help="Find, rewrite, measure and take back what a language model knows.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="[bold]unfrozen COMMAND --help[/] shows examples.",
+    )
+    application.callback()(_options)
+    for command in commands:
+        path, function = command.function.split(":")
+        module = importlib.import_module(path)
+        application.command(
+            command.name,
+            help=_help(getattr(module, function)),
+            epilog=_epilog(module, command.name),
+            rich_help_panel=command.panel,
+        )(getattr(module, function))
+    return application
+
+
+def main(arguments: Sequence[str] | None = None, application: typer.Typer | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        arguments: what the user typed after ``unfrozen``; None for what is in ``sys.argv``.
+        application: for tests; None for all `COMMANDS`.
+
+    Returns:
+        The exit code: 0 done, 1 what a command says with it, 2 bad input or a disk that refuses,
+        130 interrupted.
+    """
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        with contextlib.suppress(AttributeError):
+            for stream in (sys.stdout, sys.stderr):
+                # A terminal that lacks a sign shows another; that is no reason to fail.
+                stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
+        application = application or build()
+        code = application(args=typed or ["--help"], prog_name="unfrozen", standalone_mode=False)
+        sys.stdout.flush()
+        if code == _INTERRUPTED:  # what typer makes of Ctrl-C
+            return _fail("interrupted", _INTERRUPTED)
+        return code if isinstance(code, int) else 0
+    except UnfrozenError as error:
+        return _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", _INTERRUPTED)
+    except OSError as error:
+        return _system_error(error)
+    except Exception as error:
+        # Usage errors share no public base class; they are known by the code they carry.
+        message = getattr(error, "format_message", None)
+        if message is None or not hasattr(error, "exit_code"):
+            raise
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context is not None else "unfrozen"
+        return _fail(f"{message().rstrip('.')} (see {where} --help)")
+
+
+def _show_version(wanted: bool) -> bool:
+    if wanted:
+        typer.echo(f"unfrozen {__version__}")
+        raise typer.Exit
+    return wanted
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
+
+
+def _help(function: Any) -> str:
+    """A command's docstring with a line a paragraph, which the terminal then wraps."""
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    return "\n\n".join(escape(" ".join(paragraph.split())) for paragraph in paragraphs)
+
+
+def _epilog(module: Any, name: str) -> str:
+    """A command's examples as typer shows them: paragraphs become lines."""
+    examples = getattr(module, "EXAMPLES", {}).get(name, ())
+    return "\n\n".join(["[bold]Examples[/]", *(escape(example) for example in examples)])
+
+
+def _fail(message: str, code: int = 2) -> int:
+    """Say what went wrong in exactly one line."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"error: {' '.join(message.split())}\n")
+        sys.stderr.flush()
+    return code
+
+
+def _system_error(error: OSError) -> int:
+    """What the system refused, if the user can act on it; a bug of ours is raised on."""
+    if error.errno == errno.EPIPE:
+        _silence_stdout()  # the reader, `head` perhaps, has seen enough
+        return 1  # as typer does
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in _SPACE:
+        _silence_stdout()
+        return _fail(f"the disk is full{where}: free some space and run the same command again")
+    if error.errno in _REFUSED:
+        return _fail(f"{error.strerror}{where}: name a place that can be written")
+    raise error
+
+
+def _silence_stdout() -> None:
+    """Give what is left unwritten somewhere to go, so that leaving Python does not fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+"""What an experiment is given besides budget and seed: model, facts, checkpoints, progress."""
+
+import ast
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from unfrozen.data.models import DEFAULT_MODEL
+from unfrozen.errors import PaperError
+from unfrozen.papers.measure import Meter
+
+Item = TypeVar("Item")
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """The part of rich's progress bar that is used."""
+
+    def add_task(
+        self, description: str, start: bool = True, total: float | None = 100.0, completed: int = 0
+    ) -> Any:
+        """Begin a bar."""
+        ...
+
+    def advance(self, task_id: Any, advance: float = 1) -> None:
+        """Move it."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What an experiment is given besides budget and seed.
+
+    Attributes:
+        folder: where checkpoints go, and whatever else a resumed run needs.
+        model: name of the language model, for `unfrozen.data.models.load_pretrained`.
+        seed: of the run.
+        facts: the user's facts, a file or a folder; None for those that the project finds.
+        progress: a rich progress bar, None for silence.
+        meter: counts operations and takes over what an interrupted run spent.
+        code: hash of the code that computes; what other code left is not used.
+    """
+
+    folder: Path
+    model: str = DEFAULT_MODEL
+    seed: int = 0
+    facts: Path | None = None
+    progress: Progress | None = None
+    meter: Meter = field(default_factory=Meter)
+    code: str = ""
+
+    def checkpoint(
+        self,
+        name: str,
+        settings: object,
+        items: Mapping[str, Item],
+        compute: Callable[[Item], Any],
+        *,
+        sample: int | None = 25,
+    ) -> dict[str, Any]:
+        """Compute a result for every item, keeping each as soon as it is there.
+
+        The results lie in a JSONL file whose name carries a hash of everything that they depend
+        on: name, settings, model, seed, facts and code.  A run that was interrupted computes only
+        what is missing.
+
+        Args:
+            name: what is computed: letters, digits and dashes.
+            settings: that a result depends on; JSON or dataclasses.
+            items: what to compute on, under keys that tell items apart for good.
+            compute: one item's result, as JSON.
+            sample: counting operations slows small ones down, so it is done on every so manieth
+                item and the sum scaled up; None if ``compute`` calls `add_flops` itself.
+
+        Returns:
+            A result for each key, in the order of the items, as read back from JSON.
+
+        Raises:
+            PaperError: settings or a result are not JSON, or the file is damaged.
+        """
+        digest = self._digest(name, settings)
+        path = self.folder / f"{name}-{digest[:16]}.jsonl"
+        done = _read(path)
+        here = {key: done[key] for key in items if key in done}
+        owed = self.meter.account(str(path), items)
+        resumed = [here[key] for key in owed if key in here]
+        self.meter.carry(
+            sum(entry["seconds"] for entry in resumed),
+            max((entry["peak"] for entry in resumed), default=0),
+        )
+        counted = [entry["flops"] for entry in here.values() if entry["flops"] is not None]
+        live = 0
+        advance = self._bar(name, len(items), len(here))
+        with contextlib.ExitStack() as stack:
+            stream = None
+            for index, (key, item) in enumerate(items.items()):
+                if key in here:
+                    continue
+                if stream is None:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    stream = stack.enter_context(path.open("ab"))
+                exact = sample is None or not counted or index % sample == 0
+                count = sample is not None and exact
+                before, start = self.meter.flops, time.perf_counter()
+                with contextlib.nullcontext() if count else self.meter.uncounted():
+                    value = compute(item)
+                flops = self.meter.flops - before
+                live += flops
+                if exact:
+                    counted.append(flops)
+                entry = {
+                    "key": key,
+                    "value": value,
+                    "seconds": time.perf_counter() - start,
+                    "peak": self.meter.peak_memory_bytes,
+                    "flops": flops if exact else None,
+                }
+                here[key] = _append(stream, entry, f"the result of {name} for {key!r}")
+                advance()
+        if counted:
+            self.meter.add_flops(round(sum(counted) / len(counted) * len(owed)) - live)
+        return {key: here[key]["value"] for key in items}
+
+    def once(self, name: str, settings: object, compute: Callable[[], Any]) -> Any:
+        """Compute one result and keep it; see `checkpoint`."""
+        return self.checkpoint(name, settings, {name: None}, lambda _: compute())[name]
+
+    def track(self, items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
+        """Iterate with a progress bar.
+
+        Args:
+            items: to go through.
+            description: what is done.
+            total: how many there are.
+        """
+        advance = self._bar(description, total, 0)
+        for item in items:
+            yield item
+            advance()
+
+    def add_flops(self, number: int) -> None:
+        """Add operations that the meter did not see."""
+        self.meter.add_flops(number)
+
+    def uncounted(self) -> AbstractContextManager[None]:
+        """A block at full speed, for what is timed; its operations are not counted."""
+        return self.meter.uncounted()
+
+    def _bar(self, description: str, total: int, completed: int) -> Callable[[], None]:
+        progress = self.progress
+        if progress is None:
+            return lambda: None
+        task = progress.add_task(description, total=total, completed=completed)
+        return lambda: progress.advance(task)
+
+    def _digest(self, name: str, settings: object) -> str:
+        everything = {
+            "name": name,
+            "settings": settings,
+            "model": self.model,
+            "seed": self.seed,
+            "facts": None if self.facts is None else _content_hash(self.facts),
+            "code": self.code,
+        }
+        return stable_hash(everything)
+
+
+def stable_hash(value: object) -> str:
+    """SHA-256 of a value's canonical JSON: the same in every process, whatever the order of keys.
+
+    Args:
+        value: JSON, dataclasses and paths.
+
+    Raises:
+        PaperError: it holds something else.
+
+    Example:
+        >>> stable_hash({"a": 1, "b": 2}) == stable_hash({"b": 2, "a": 1})
+        True
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_jsonable)
+    except (TypeError, ValueError) as error:
+        raise PaperError(f"settings of a checkpoint cannot be written as JSON: {error}") from error
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def code_hash(paths: Iterable[Path]) -> str:
+    """SHA-256 of what Python code does: comments, docstrings and layout do not count.
+
+    Args:
+        paths: files, and folders whose Python files are taken.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            tree = ast.parse(file.read_bytes())
+            for node in ast.walk(tree):
+                body = getattr(node, "body", None)
+                if not isinstance(body, list):
+                    continue
+                kept = [statement for statement in body if not _is_text(statement)]
+                node.body = kept  # pyright: ignore[reportAttributeAccessIssue]
+            name = file.relative_to(path.parent).as_posix()
+            digest.update(f"{name}\0{ast.dump(tree)}\0".encode())
+    return digest.hexdigest()
+
+
+def _is_text(statement: Any) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _jsonable(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {type(value).__name__: dataclasses.asdict(value)}
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _content_hash(path: Path) -> str:
+    files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    """The finished items of a checkpoint; a last line that a kill tore is cut off the file."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    whole = data[: data.rfind(b"\n") + 1]
+    done = {}
+    for number, line in enumerate(whole.split(b"\n")[:-1], 1):
+        try:
+            entry = json.loads(line)
+            done[entry["key"]] = {k: entry[k] for k in ("value", "seconds", "peak", "flops")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise PaperError(
+                f"line {number} of the checkpoint {path} is damaged: run again with --fresh"
+            ) from error
+    if len(whole) < len(data):
+        os.truncate(path, len(whole))
+    return done
+
+
+def _append(stream: Any, entry: dict[str, Any], what: str) -> dict[str, Any]:
+    """Write an entry through to the disk, and give it as it will be read back."""
+    try:
+        line = json.dumps(entry, ensure_ascii=False)
+        data = line.encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise PaperError(f"{what} cannot be written as JSON: {error}") from error
+    stream.write(data)
+    stream.flush()
+    os.fsync(stream.fileno())
+    return json.loads(line)
