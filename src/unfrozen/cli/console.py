@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -38,17 +39,13 @@ def print_table(table: Table, console: Console | None = None) -> None:
         console: where; None for stdout.
     """
     console = console or output()
+    console.print(Text(table.title, style="bold"))
     grid = RichTable(
-        title=Text(table.title, style="bold"),
-        title_justify="left",
-        caption=Text(table.note) if table.note else None,
-        caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
     )
-    widths = [_longest_word(table, index) for index in range(len(table.columns))]
-    roomy = sum(widths) + 3 * len(widths) <= console.width
+    widths = _widths(table, console.width - 2 * len(table.columns))
     for index, name in enumerate(table.columns):
         cells = [row[index] for row in table.rows]
         numeric = any(c is not None for c in cells) and all(
@@ -57,13 +54,15 @@ def print_table(table: Table, console: Console | None = None) -> None:
         grid.add_column(
             Text(name),
             justify="right" if numeric else "left",
-            # Words stay whole where there is room; columns of sentences share what is left.
-            min_width=widths[index] if roomy else None,
+            width=widths[index],
             overflow="fold",
         )
     for row in table.rows:
         grid.add_row(*(_text(cell) for cell in row))
     console.print(grid)
+    if table.note:
+        console.print(Text(table.note))
+        console.print()
 
 
 def emit_json(target: str | Path, payload: Any) -> None:
@@ -126,10 +125,20 @@ def progress(after: float = 2.0) -> Iterator["Progress | None"]:
         bars.stop()
 
 
-def _longest_word(table: Table, column: int) -> int:
-    cells = (table.columns[column], *(row[column] for row in table.rows))
-    words = (word for cell in cells for word in _text(cell).plain.split())
-    return min(max(map(len, words), default=1), 28)
+def _widths(table: Table, available: int) -> list[int]:
+    """Widths of columns that fit: words stay whole while sentences have anything to give."""
+    columns = [
+        [_text(cell).plain for cell in (name, *(row[index] for row in table.rows))]
+        for index, name in enumerate(table.columns)
+    ]
+    widths = [min(max(map(cell_len, cells)), available) for cells in columns]
+    words = [[word for cell in cells for word in cell.split()] for cells in columns]
+    least = [min(max(map(cell_len, found), default=1), 28) for found in words]
+    while sum(widths) > available and max(widths) > 1:
+        spare = [i for i, width in enumerate(widths) if width > least[i]]
+        widest = max(spare or range(len(widths)), key=lambda i: widths[i])
+        widths[widest] -= 1
+    return widths
 
 
 def _text(cell: Cell) -> Text:
