@@ -222,7 +222,7 @@ def assert_refused(path: Path, name: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_flipped_byte_is_refused(written, data):
     good = files(written)

@@ -38,7 +38,7 @@ def test_changes_come_back(exported):
     assert [c.record() for c in again] == [c.record() for c in changes]
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_flipped_byte_alters_nothing_unseen(exported, tmp_path_factory, data):
     file, changes = exported
