@@ -1,1 +1,47 @@
-"""memory."""
+"""Associative memories: the ground floor that everything else is built on.
+
+A network's knowledge is the content of associative memories: the down-projection of a transformer's
+MLP answers keys with values, W k = v.  `AssociativeMemory` is the one interface; the write rules
+are pure functions beside it.
+"""
+
+from unfrozen.memory.base import AssociativeMemory
+from unfrozen.memory.least_squares import (
+    WRITE_RULES,
+    LeastSquaresMemory,
+    NullSpace,
+    constrained_write,
+    equality_write,
+    null_space_projector,
+    null_space_write,
+    regularised_write,
+)
+from unfrozen.memory.linear import (
+    DeltaMemory,
+    HebbianMemory,
+    LinearMemory,
+    delta_rule_write,
+    hebbian_write,
+)
+from unfrozen.memory.low_rank import LowRank
+from unfrozen.memory.second_moment import SecondMoment, SecondMomentAccumulator
+
+__all__ = [
+    "WRITE_RULES",
+    "AssociativeMemory",
+    "DeltaMemory",
+    "HebbianMemory",
+    "LeastSquaresMemory",
+    "LinearMemory",
+    "LowRank",
+    "NullSpace",
+    "SecondMoment",
+    "SecondMomentAccumulator",
+    "constrained_write",
+    "delta_rule_write",
+    "equality_write",
+    "hebbian_write",
+    "null_space_projector",
+    "null_space_write",
+    "regularised_write",
+]
