@@ -395,29 +395,3 @@ def test_a_relearning_that_fails_leaves_the_memory_as_it_was(make, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         memory.forget(first)
     assert same(state(memory), before)
-
-
-@pytest.mark.parametrize("widths", [(0, 3), (3, 0), (-1, 2)])
-def test_a_memory_needs_features(widths):
-    with pytest.raises(MemoryShapeError, match="at least one feature"):
-        HebbianMemory(*widths)
-
-
-def test_a_memory_holds_floating_point_numbers():
-    with pytest.raises(MemoryShapeError, match="floating-point"):
-        HebbianMemory(2, 2, dtype=torch.int32)
-
-
-def test_keys_alone_are_their_own_values():
-    memory = HebbianMemory(3, 3, dtype=F64)
-    x = torch.eye(3, dtype=F64)[:1]
-    memory.write(x)
-    torch.testing.assert_close(memory.read(x), x)
-
-
-def test_a_member_without_energy_says_so():
-    class Silent(HebbianMemory):
-        energy = AssociativeMemory.energy
-
-    with pytest.raises(MemoryShapeError, match="Silent has no energy"):
-        Silent(2, 2).energy(torch.ones(2))
