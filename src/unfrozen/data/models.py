@@ -127,7 +127,7 @@ def load_pretrained(
         with status(f"Loading {name}"):
             return _from_folder(name, _carried_folder(name), dtype, device)
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise DataError(f"{folder} is not a model: it has no config.json")
         return _from_folder(str(folder.resolve()), folder, dtype, device)

@@ -77,7 +77,11 @@ def subject_span(
     held = [i for i, (start, stop) in enumerate(places) if start < last and stop > first]
     if not held:
         raise FactError(f"the tokenizer leaves nothing of the subject {subject!r} in {text!r}")
-    return Span(held[0], held[-1] + 1, tuple(int(i) for i in ids))
+    start, stop = held[0], held[-1] + 1
+    # A space that the tokenizer puts before the text itself claims the text's first character.
+    while start < stop - 1 and _is_blank(tokenizer, ids[start]):
+        start += 1
+    return Span(start, stop, tuple(int(i) for i in ids))
 
 
 def encode_target(
@@ -127,24 +131,34 @@ def _decode(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> str:
     return str(tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
 
 
+def _is_blank(tokenizer: "PreTrainedTokenizerBase", token: int) -> bool:
+    """Whether a token stands for space alone, and not for a part of a character."""
+    text = _decode(tokenizer, [token])
+    if not text:
+        # Decoders drop a space that stands first, and some drop half characters: ask its mark.
+        text = str(tokenizer.convert_ids_to_tokens(token)).replace("▁", " ")
+    return not text.strip()
+
+
 def _places(
     tokenizer: "PreTrainedTokenizerBase", text: str, ids: Sequence[int]
 ) -> list[tuple[int, int]]:
     """Character range of each token, for tokenizers that do not tell: from decoded prefixes.
 
-    What a prefix decodes to grows with each token.  Decoding may add or drop spaces, change case
-    or strip accents, so both sides are reduced to what survives that before they are compared.
+    What a prefix decodes to grows with each token.  Decoding may add or drop spaces; where it also
+    changed case or stripped accents, both sides are reduced to what survives that.
     """
     # An unknown token is "special" too, but stands for characters of the text.
     special = {i for i in tokenizer.all_special_ids if i != tokenizer.unk_token_id}
-    original, origin = _reduce(text)
-    prefixes, kept = [""], []
+    decoded, kept = [""], []
     for i in ids:
         if i not in special:
             kept.append(i)
-        decoded = _decode(tokenizer, kept)
         # Half a character decodes to the replacement mark until its other bytes are there.
-        prefixes.append(_reduce(decoded.rstrip("\ufffd"))[0])
+        decoded.append(_decode(tokenizer, kept).rstrip("\ufffd"))
+    deep = _reduce(decoded[-1], deep=False)[0] != _reduce(text, deep=False)[0]
+    original, origin = _reduce(text, deep=deep)
+    prefixes = [_reduce(prefix, deep=deep)[0] for prefix in decoded]
     whole = prefixes[-1]
     cuts = _aligned(whole, original)
     places = []
@@ -155,7 +169,7 @@ def _places(
             places.append((0, 0))
             continue
         if end <= begin:  # a byte inside a character: it shares that character
-            if not _decode(tokenizer, [token]).strip():
+            if _is_blank(tokenizer, token):
                 places.append((0, 0))
                 continue
             end = begin + 1
@@ -167,12 +181,13 @@ def _places(
     return places
 
 
-def _reduce(text: str) -> tuple[str, list[int]]:
-    """A text without spaces, case and accents, and where each character left came from."""
+def _reduce(text: str, *, deep: bool) -> tuple[str, list[int]]:
+    """A text without spaces (deep: case and accents too), and where what is left came from."""
     characters, origin = [], []
     for place, character in enumerate(text):
-        for part in unicodedata.normalize("NFKD", character).casefold():
-            if not part.isspace() and not unicodedata.combining(part):
+        parts = unicodedata.normalize("NFKD", character).casefold() if deep else character
+        for part in parts:
+            if not part.isspace() and not (deep and unicodedata.combining(part)):
                 characters.append(part)
                 origin.append(place)
     return "".join(characters), origin

@@ -69,15 +69,15 @@ class _Pool:
 
     def __init__(self, facts: Sequence[Fact]) -> None:
         self.targets: dict[str, set[str]] = defaultdict(set)  # subject -> its objects
-        self.of_target: dict[str, list[Fact]] = defaultdict(list)
-        self.objects: list[str] = []
+        self.of_target: dict[str, dict[str, Fact]] = defaultdict(dict)  # object -> by subject
+        self.objects: list[tuple[str, str]] = []  # compared by, and as it is
         templates: Counter[str] = Counter()
         rephrasing: Counter[str] = Counter()
         for fact in facts:
             target = fact.target_true or ""
             self.targets[plain(fact.subject)].add(plain(target))
-            self.of_target[plain(target)].append(fact)
-            self.objects.append(target)
+            self.of_target[plain(target)].setdefault(plain(fact.subject), fact)
+            self.objects.append((plain(target), target))
             templates[fact.prompt] += 1
             rephrasing.update(
                 text.replace(fact.subject, "{}")
@@ -94,10 +94,10 @@ class _Pool:
         """Another object of the relation, or None when there is none."""
         own = self.targets[plain(fact.subject)]
         text = plain(fact.text)
-        others = [o for o in self.objects if plain(o) not in own and plain(o) not in text]
+        others = [(key, o) for key, o in self.objects if key not in own and key not in text]
         first = plain(fact.target_true or "").split()[0]
-        distinct = [o for o in others if plain(o).split()[0] != first]
-        return rng.choice(distinct or others) if others else None
+        distinct = [(key, o) for key, o in others if key.split()[0] != first]
+        return rng.choice(distinct or others)[1] if others else None
 
     def rephrased(self, fact: Fact) -> tuple[str, ...]:
         """The subject in the relation's other templates."""
@@ -107,13 +107,12 @@ class _Pool:
         """Prompts about other subjects with the same object and no other."""
         target = plain(fact.target_true or "")
         own = plain(fact.subject)
-        near: dict[str, Fact] = {}
-        for other in self.of_target[target]:
-            subject = plain(other.subject)
-            # A subject whose name holds the other's would rightly change with it.
-            if self.targets[subject] == {target} and own not in subject and subject not in own:
-                near.setdefault(other.subject, other)
-        order = list(near.values())
+        # A subject whose name holds the other's would rightly change with it.
+        order = [
+            other
+            for subject, other in self.of_target[target].items()
+            if self.targets[subject] == {target} and own not in subject and subject not in own
+        ]
         rng.shuffle(order)
         prompts = [other.text for other in order]
         for other in order:

@@ -115,8 +115,10 @@ def _read_record(record: object, where: str, stem: str) -> list[Fact]:
     )
 
 
-def _text(record: Mapping[str, Any], field: str) -> str:
+def _text(record: object, field: str) -> str:
     """A field that must be there and be text."""
+    if not isinstance(record, dict):
+        raise FactError(f"an object with the field {field!r} is wanted, not {record!r:.40}")
     if field not in record:
         raise FactError(f"the field {field!r} is missing")
     if not isinstance(record[field], str):
