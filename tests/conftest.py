@@ -6,8 +6,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import hypothesis  # noqa: E402
-import torch  # noqa: E402
+import hypothesis
+import torch
 
 # Two threads on shared cores waste several times the work, and xdist uses the cores already.
 torch.set_num_threads(1)

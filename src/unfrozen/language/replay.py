@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from transformers.cache_utils import Cache, DynamicLayer
 
 from unfrozen.errors import ModelError
-from unfrozen.language.sites import Sites, first_tensor, hooked, with_first_tensor
+from unfrozen.language.probe import first_tensor, hooked, with_first_tensor
+from unfrozen.language.sites import BlockSites, Sites
 
 Patch = Callable[[Tensor], Tensor]
 """Given the output [row, time, width] of a writer, what to put in its place."""
@@ -44,10 +45,15 @@ class KeyValues:
             ModelError: the cache does not hold keys and values (a recurrent model).
         """
         layers = getattr(cache, "layers", None)
-        pairs = [(getattr(x, "keys", None), getattr(x, "values", None)) for x in layers or ()]
-        if not pairs or any(not (isinstance(k, Tensor) and isinstance(v, Tensor)) for k, v in pairs):
-            raise ModelError("the model keeps no attention keys and values, so it cannot be resumed")
-        return cls(tuple(k for k, _ in pairs), tuple(v for _, v in pairs))
+        keys = tuple(x for y in layers or () if isinstance(x := getattr(y, "keys", None), Tensor))
+        values = tuple(
+            x for y in layers or () if isinstance(x := getattr(y, "values", None), Tensor)
+        )
+        if not keys or not len(keys) == len(values) == len(layers or ()):
+            raise ModelError(
+                "the model keeps no attention keys and values, so it cannot be resumed"
+            )
+        return cls(keys, values)
 
     def before(self, position: int) -> "KeyValues":
         """Those of the positions before one."""
@@ -63,6 +69,7 @@ class _PrefixLayer(DynamicLayer):
     def __init__(self, keys: Tensor, values: Tensor) -> None:
         super().__init__()
         self.keys, self.values = keys, values
+        self.prefix = (keys, values)
         self.dtype, self.device = keys.dtype, keys.device
         self.is_initialized = True
         self.rows: Tensor | None = None
@@ -70,9 +77,9 @@ class _PrefixLayer(DynamicLayer):
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object
     ) -> tuple[Tensor, Tensor]:
-        if self.keys.shape[-2] == 0:
+        keys, values = self.prefix
+        if keys.shape[-2] == 0:
             return key_states, value_states
-        keys, values = self.keys, self.values
         if self.rows is not None:
             keys, values = keys[self.rows], values[self.rows]
         return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
@@ -101,8 +108,8 @@ def replay(
     attention_mask: Tensor | None = None,
     attention: Mapping[int, Patch] | None = None,
     mlp: Mapping[int, Patch] | None = None,
-    positions: Int[Tensor, " row"] | None = None,
-) -> Float[Tensor, "row vocabulary"]:
+    read: Int[Tensor, "row read"] | None = None,
+) -> Float[Tensor, "row read vocabulary"]:
     """Logits of rows that join a run at the block where they first differ from it.
 
     Args:
@@ -115,10 +122,10 @@ def replay(
         attention_mask: a four-dimensional additive mask, only where rows differ in prefix length.
         attention: what to put in the place of the attention output of block j.
         mlp: what to put in the place of the down-projection's output of block j.
-        positions: which replayed position of each row to read; the last by default.
+        read: which replayed positions of each row to read; the last one by default.
 
     Returns:
-        The logits at the position read, one row a joined row.
+        The logits at the positions read, one row a joined row.
 
     Raises:
         ModelError: nothing joined.
@@ -137,26 +144,29 @@ def replay(
     blank = first.new_zeros(position_ids.shape[0], time, sites.width)
     with ExitStack() as stack:
         for block in sites.blocks[:start]:
-            stack.enter_context(_skipped(block.block))
+            stack.enter_context(_skipped(block))
         handles = []
         for j in range(start, n):
             block = sites.blocks[j].block
             handles.append(block.register_forward_pre_hook(joined.entering(j), with_kwargs=True))
-            for patches, site in ((attention, sites.blocks[j].attention), (mlp, sites.blocks[j].mlp)):
+            for patches, site in (
+                (attention, sites.blocks[j].attention),
+                (mlp, sites.blocks[j].mlp),
+            ):
                 if patches and j in patches:
                     handles.append(site.module.register_forward_hook(_patching(patches[j], joined)))
         last = sites.blocks[n - 1].block
         handles.append(last.register_forward_hook(joined.leaving(n)))
-        handles.append(sites.head.register_forward_pre_hook(_reading(positions)))
+        handles.append(sites.head.register_forward_pre_hook(reading(read)))
         stack.enter_context(hooked(handles))
         output = model(
             inputs_embeds=blank,
-            past_key_values=Cache(layers=layers),
+            past_key_values=Cache(layers=list(layers)),
             position_ids=position_ids,
             attention_mask=attention_mask,
             use_cache=True,
         )
-    return output.logits[:, -1]
+    return output.logits
 
 
 class _Joined:
@@ -184,7 +194,10 @@ class _Joined:
                 state = self._join(j, first_tensor(args[0]))
                 args = (state, *args[1:])
             else:
-                kwargs = {**kwargs, "hidden_states": self._join(j, first_tensor(kwargs["hidden_states"]))}
+                kwargs = {
+                    **kwargs,
+                    "hidden_states": self._join(j, first_tensor(kwargs["hidden_states"])),
+                }
             self.layers[j].rows = self.samples
             return args, kwargs
 
@@ -205,29 +218,31 @@ def _patching(patch: Patch, joined: _Joined) -> Callable[..., Tensor]:
     return hook
 
 
-def _reading(positions: Tensor | None) -> Callable[..., object]:
-    """The head is a fifth of a small model: compute it at the one position that is read."""
+def reading(read: Int[Tensor, "row read"] | None) -> Callable[..., tuple[object, ...]]:
+    """A hook before the head: the head is a fifth of a small model, so compute only what is read.
 
-    def hook(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    The copy is not for show: a strided slice makes torch multiply row by row, 20 times slower.
+    """
+
+    def hook(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[object, ...]:
         state = args[0]
-        if positions is None:
-            return (state[:, -1:], *args[1:])
-        rows = torch.arange(state.shape[0], device=state.device)
-        return (state[rows, positions.to(state.device)][:, None], *args[1:])
+        if read is None:
+            return (state[:, -1:].contiguous(), *args[1:])
+        rows = torch.arange(state.shape[0], device=state.device)[:, None]
+        return (state[rows, read.to(state.device)], *args[1:])
 
     return hook
 
 
 @contextmanager
-def _skipped(block: nn.Module) -> Iterator[None]:
+def _skipped(sites: BlockSites) -> Iterator[None]:
     """Make a block hand on what it is given; an instance's `forward` goes before its class's."""
 
     def forward(hidden_states: Tensor, *args: object, **kwargs: object) -> object:
-        return hidden_states if returns_tensor else (hidden_states, None)
+        return (hidden_states, None) if sites.returns_tuple else hidden_states
 
-    returns_tensor = getattr(block, "_unfrozen_returns_tensor", True)
-    block.forward = forward
+    sites.block.forward = forward
     try:
         yield
     finally:
-        del block.forward
+        del sites.block.forward

@@ -15,19 +15,14 @@ Whatever does not pass (fused, quantised, mixture of experts, post-norm) is refu
 that says what was not found.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from unfrozen.errors import ModelError
-
-# An input "hears" another position above this fraction of its own size: far above rounding, far
-# below what one of four attended tokens contributes.
-_HEARS = 1e-5
-_PROBE_TOKENS = 4
+from unfrozen.language.probe import Probed, identity_without, linear_calls
 
 
 @dataclass(frozen=True)
@@ -60,12 +55,26 @@ class LinearMap:
 
 @dataclass(frozen=True)
 class BlockSites:
-    """The parts of one block: itself and its two writers to the residual stream."""
+    """The parts of one block.
+
+    Attributes:
+        block: the block itself.
+        name: its full name in the model.
+        attention: the attention's output projection.
+        mlp: the MLP's down-projection, the linear memory.
+        returns_tuple: whether the block returns a tuple with its hidden state first.
+    """
 
     block: nn.Module
     name: str
     attention: LinearMap
     mlp: LinearMap
+    returns_tuple: bool
+
+    @property
+    def writers(self) -> tuple[nn.Module, tuple[nn.Module, nn.Module]]:
+        """The block, and the modules that write to its residual stream."""
+        return self.block, (self.attention.module, self.mlp.module)
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,11 @@ class Sites:
     def n_layers(self) -> int:
         """Number of blocks."""
         return len(self.blocks)
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of rows of the token embedding."""
+        return self.embedding.get_parameter("weight").shape[0]
 
     @property
     def width(self) -> int:
@@ -110,56 +124,34 @@ def find_sites(model: nn.Module) -> Sites:
     list_name, blocks = _block_list(model, kind)
     _refuse_quantised(model, blocks, kind)
     _refuse_experts(blocks[0], kind)
+    vocabulary = embedding.get_parameter("weight").shape[0]
     with torch.no_grad():
-        attention_name, mlp_name, flipped = _writers(model, embedding, blocks[0], kind)
+        attention_name, mlp_name, probed = _writers(model, vocabulary, blocks[0], kind)
         found = []
         for i, block in enumerate(blocks):
             name = f"{list_name}.{i}"
-            maps = []
-            for inner in (attention_name, mlp_name):
-                try:
-                    module = block.get_submodule(inner)
-                except AttributeError:
-                    raise ModelError(
-                        f"{kind}: block {i} has no '{inner}', which block 0 has; "
-                        "models with unlike blocks are not supported"
-                    ) from None
-                maps.append(LinearMap(module, f"{name}.{inner}", flipped[inner]))
-            found.append(BlockSites(block, name, *maps))
+            attention, mlp = (
+                LinearMap(_part(block, inner, i, kind), f"{name}.{inner}", probed.transposed[inner])
+                for inner in (attention_name, mlp_name)
+            )
+            found.append(BlockSites(block, name, attention, mlp, probed.returns_tuple))
         sites = Sites(embedding, head, tuple(found))
-        if not _identity_without(model, sites.embedding, [b for b in sites.blocks]):
+        if not identity_without(model, sites.vocabulary, [b.writers for b in found]):
             raise ModelError(
-                f"{kind}: with '{attention_name}' and '{mlp_name}' silenced the blocks still change "
-                "their input, so something else writes to the residual stream"
+                f"{kind}: with '{attention_name}' and '{mlp_name}' silenced the blocks still "
+                "change their input, so something else writes to the residual stream"
             )
     return sites
 
 
-def first_tensor(output: object) -> Tensor:
-    """The hidden state of what a block returned: a tensor, or the first of a tuple."""
-    if isinstance(output, Tensor):
-        return output
-    if isinstance(output, tuple | list) and output and isinstance(output[0], Tensor):
-        return output[0]
-    raise ModelError(f"a block returned {type(output).__name__}, not a hidden state")
-
-
-def with_first_tensor(output: object, state: Tensor) -> object:
-    """What a block returned, with its hidden state replaced."""
-    if isinstance(output, Tensor):
-        return state
-    assert isinstance(output, tuple | list)
-    return (state, *output[1:])
-
-
-@contextmanager
-def hooked(handles: list[torch.utils.hooks.RemovableHandle]) -> Iterator[None]:
-    """Remove the hooks when the block ends, however it ends."""
+def _part(block: nn.Module, inner: str, i: int, kind: str) -> nn.Module:
     try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+        return block.get_submodule(inner)
+    except AttributeError:
+        raise ModelError(
+            f"{kind}: block {i} has no '{inner}', which block 0 has; "
+            "models with unlike blocks are not supported"
+        ) from None
 
 
 def _ends(model: nn.Module, kind: str) -> tuple[nn.Module, nn.Module]:
@@ -248,18 +240,11 @@ def _refuse_experts(block: nn.Module, kind: str) -> None:
         )
 
 
-@dataclass
-class _Call:
-    name: str
-    transposed: bool
-    hears: bool
-    out_width: int
-
-
 def _writers(
-    model: nn.Module, embedding: nn.Module, block: nn.Module, kind: str
-) -> tuple[str, str, dict[str, bool]]:
-    calls, width = _linear_calls(model, block)
+    model: nn.Module, vocabulary: int, block: nn.Module, kind: str
+) -> tuple[str, str, Probed]:
+    probed = linear_calls(model, vocabulary, block)
+    calls, width = probed.calls, probed.width
     candidates = [c for c in calls if c.out_width == width]
     attention = next((c for c in calls if c.hears), None)
     if attention is None:
@@ -272,7 +257,6 @@ def _writers(
             f"{kind}: '{attention.name}' follows attention but writes {attention.out_width} "
             f"features where the residual stream has {width}: the block is fused"
         )
-    flipped = {c.name: c.transposed for c in calls}
     for mlp in reversed(candidates):
         if mlp.name == attention.name:
             continue
@@ -281,99 +265,12 @@ def _writers(
             "block 0",
             LinearMap(block.get_submodule(attention.name), attention.name, attention.transposed),
             LinearMap(block.get_submodule(mlp.name), mlp.name, mlp.transposed),
+            probed.returns_tuple,
         )
-        if _identity_without(model, embedding, [pair]):
-            return attention.name, mlp.name, flipped
+        if identity_without(model, vocabulary, [pair.writers]):
+            return attention.name, mlp.name, probed
     raise ModelError(
         f"{kind}: no MLP down-projection was found in block 0 (tried "
         f"{', '.join(repr(c.name) for c in candidates if c.name != attention.name) or 'nothing'}): "
         "with it and the attention output silenced, the block should leave its input unchanged"
     )
-
-
-def _linear_calls(model: nn.Module, block: nn.Module) -> tuple[list[_Call], int]:
-    calls: list[_Call] = []
-    widths: list[int] = []
-
-    def on_linear(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: tuple[object, ...], output: object) -> None:
-            if not (args and isinstance(args[0], Tensor) and isinstance(output, Tensor)):
-                return
-            x, y = args[0], output
-            transposed = _is_linear(module, x, y)
-            if transposed is None:
-                return
-            # Some models flatten batch and time before their MLP.
-            last = x.reshape(2, -1, x.shape[-1])[:, -1].float()
-            gap = (last[0] - last[1]).abs().max()
-            calls.append(
-                _Call(name, transposed, bool(gap > _HEARS * last.abs().max()), y.shape[-1])
-            )
-
-        return hook
-
-    def on_block(module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
-        widths.append(first_tensor(args[0] if args else kwargs.get("hidden_states")).shape[-1])
-
-    handles = [block.register_forward_pre_hook(on_block, with_kwargs=True)]
-    for name, module in block.named_modules():
-        weight = getattr(module, "weight", None)
-        if isinstance(weight, Tensor) and weight.ndim == 2:
-            handles.append(module.register_forward_hook(on_linear(name)))
-    with hooked(handles):
-        _probe(model)
-    return calls, widths[0]
-
-
-def _is_linear(module: nn.Module, x: Tensor, y: Tensor) -> bool | None:
-    """Whether the weight is stored transposed; None when the module is no linear map."""
-    weight, bias = module.weight, getattr(module, "bias", None)
-    if not isinstance(weight, Tensor):
-        return None
-    for transposed in (False, True):
-        w = weight.T if transposed else weight
-        if w.shape != (y.shape[-1], x.shape[-1]):
-            continue
-        expected = nn.functional.linear(x, w, bias if isinstance(bias, Tensor) else None)
-        if torch.allclose(expected, y, rtol=1e-3, atol=1e-3 * float(y.abs().max())):
-            return transposed
-    return None
-
-
-def _identity_without(model: nn.Module, embedding: nn.Module, blocks: list[BlockSites]) -> bool:
-    """Whether the blocks leave their input unchanged once their writers are silenced."""
-    inputs: list[Tensor] = []
-    outputs: list[Tensor] = []
-
-    def silence(module: nn.Module, args: object, output: Tensor) -> Tensor:
-        return torch.zeros_like(output)
-
-    def enter(module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
-        inputs.append(first_tensor(args[0] if args else kwargs.get("hidden_states")))
-
-    def leave(module: nn.Module, args: object, output: object) -> None:
-        outputs.append(first_tensor(output))
-
-    handles = []
-    for sites in blocks:
-        handles += [m.module.register_forward_hook(silence) for m in (sites.attention, sites.mlp)]
-        handles.append(sites.block.register_forward_pre_hook(enter, with_kwargs=True))
-        handles.append(sites.block.register_forward_hook(leave))
-    with hooked(handles):
-        _probe(model)
-    return all(
-        torch.allclose(a, b, rtol=1e-4, atol=1e-4 * float(a.abs().max()))
-        for a, b in zip(inputs, outputs, strict=True)
-    )
-
-
-def _probe(model: nn.Module) -> None:
-    """Run two rows of tokens that differ in their first token only."""
-    parameter = next(model.parameters())
-    if parameter.device.type == "meta":
-        raise ModelError("a model on the meta device has no values to find its parts by; load it")
-    vocabulary = model.get_input_embeddings().weight.shape[0]  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
-    row = torch.arange(1, _PROBE_TOKENS + 1, device=parameter.device) * (vocabulary // 7) % vocabulary
-    other = row.clone()
-    other[0] = (row[0] + vocabulary // 2) % vocabulary
-    model(input_ids=torch.stack([row, other]), use_cache=False)

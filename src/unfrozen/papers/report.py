@@ -33,7 +33,8 @@ p { margin: .5rem 0; max-width: 46rem; overflow-wrap: anywhere; }
   white-space: nowrap; }
 .yes { color: var(--yes); background: var(--yes-back); }
 .no { color: var(--no); background: var(--no-back); }
-.plain { border: 1px solid var(--line); border-radius: .9rem; font-weight: 400; white-space: normal; }
+.plain { border: 1px solid var(--line); border-radius: .9rem; font-weight: 400;
+  white-space: normal; }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--line);
   border-radius: .6rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }

@@ -1,0 +1,368 @@
+"""A Hugging Face causal language model seen by role: the one place where architectures differ.
+
+The MLP's down-projection of each block is a linear associative memory (`unfrozen.memory.linear`):
+its input is a key, its output a value.  Tracing reads it, ROME and MEMIT write to it.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from unfrozen.data.models import DEFAULT_MODEL, load_pretrained
+from unfrozen.errors import ModelError
+from unfrozen.language.probe import first_tensor, hooked
+from unfrozen.language.replay import Joining, KeyValues, reading, replay
+from unfrozen.language.sites import LinearMap, Sites, find_sites
+
+Role = Literal["state", "mlp", "attention", "key"]
+"""Block output; down-projection output; attention output; down-projection input."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A forward pass and what was kept of it.
+
+    Attributes:
+        logits: at the positions read; None when the pass stopped early.
+        entering: the residual stream entering block 0.
+        kept: role -> one tensor a layer [row, time, width].
+        cache: keys and values, if asked for.
+    """
+
+    logits: Float[Tensor, "row read vocabulary"] | None
+    entering: Float[Tensor, "row time width"]
+    kept: dict[Role, tuple[Tensor, ...]]
+    cache: KeyValues | None
+
+    def state_before(self, layer: int) -> Tensor:
+        """The residual stream entering a block; the number of layers gives the last output."""
+        return self.entering if layer == 0 else self.kept["state"][layer - 1]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A possible next token."""
+
+    id: int
+    text: str
+    probability: float
+
+
+class LanguageModel:
+    """A causal language model with its parts found by role.
+
+    Args:
+        model: a Hugging Face causal language model; set to evaluation mode.
+        tokenizer: its tokenizer.
+        name: how to call it in reports.
+        check: whether to test that its hooks reproduce its own logits (three tiny passes).
+
+    Raises:
+        ModelError: a part was not found or a hook does not reproduce the model's logits.
+
+    Example:
+        >>> lm = LanguageModel.from_pretrained()  # doctest: +SKIP
+        >>> lm.top("The capital of France is")[0].text  # doctest: +SKIP
+        ' Paris'
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        name: str = "",
+        *,
+        check: bool = True,
+    ) -> None:
+        self.model: PreTrainedModel = model.eval()
+        self.model.requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.name = name or str(getattr(model.config, "_name_or_path", "")) or type(model).__name__
+        self.sites: Sites = find_sites(model)
+        if check:
+            self._check()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str = DEFAULT_MODEL,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+        check: bool = True,
+    ) -> "LanguageModel":
+        """Load by name (the carried model, a folder, or a hub id).
+
+        Raises:
+            DataError: there is no such model, or it cannot be reached.
+            ModelError: it lacks the parts that are needed.
+        """
+        loaded = load_pretrained(name, dtype=dtype, device=device)
+        return cls(loaded.model, loaded.tokenizer, loaded.name, check=check)
+
+    @property
+    def n_layers(self) -> int:
+        """Number of blocks."""
+        return self.sites.n_layers
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of its weights."""
+        return self.down_projection(0).weight.dtype
+
+    def layer(self, layer: int) -> int:
+        """A layer's number, checked.
+
+        Raises:
+            ModelError: there is no such layer.
+        """
+        if not 0 <= layer < self.n_layers:
+            raise ModelError(f"{self.name} has layers 0 to {self.n_layers - 1}, not {layer}")
+        return layer
+
+    def down_projection(self, layer: int) -> LinearMap:
+        """The linear memory of a layer: ``weight`` is W [value, key], a view on the parameter."""
+        return self.sites.blocks[self.layer(layer)].mlp
+
+    def encode(self, text: str) -> Int[Tensor, "1 time"]:
+        """Token ids with whatever special tokens the tokenizer puts in front."""
+        ids = self.tokenizer(text, return_tensors="pt")["input_ids"]
+        assert isinstance(ids, Tensor)
+        if ids.shape[1] == 0:
+            raise ModelError("an empty prompt has no tokens to read")
+        return ids.to(self.device)
+
+    def decode(self, ids: list[int] | Tensor) -> str:
+        """The text of token ids."""
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return text if isinstance(text, str) else "".join(text)
+
+    @torch.no_grad()
+    def run(
+        self,
+        input_ids: Int[Tensor, "row time"],
+        *,
+        keep: Collection[Role] = (),
+        keep_cache: bool = False,
+        noise: Float[Tensor, "row time width"] | None = None,
+        read: Int[Tensor, "row read"] | Literal["all", "last"] = "all",
+        stop_after: int | None = None,
+    ) -> Run:
+        """Run the model and keep what passes.
+
+        Args:
+            input_ids: rows padded on the right with anything: attention is causal.
+            keep: what to keep, of every layer run.
+            keep_cache: whether to keep the keys and values.
+            noise: added to the token embeddings.
+            read: the positions at which to compute the logits.
+            stop_after: the last block to run; there are then no logits.
+
+        Returns:
+            The run.
+        """
+        kept: dict[Role, list[Tensor]] = {role: [] for role in keep}
+        entering: list[Tensor] = []
+        handles = []
+
+        def into(role: Role) -> Callable[..., None]:
+            def hook(module: nn.Module, args: tuple[Tensor, ...], output: object) -> None:
+                value = args[0] if role == "key" else first_tensor(output)
+                kept[role].append(value.reshape(*input_ids.shape, -1))
+
+            return hook
+
+        def enter(module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+            entering.append(first_tensor(args[0] if args else kwargs["hidden_states"]))
+
+        def corrupt(module: nn.Module, args: object, output: Tensor) -> Tensor:
+            return output if noise is None else output + noise.to(output.dtype)
+
+        def stop(module: nn.Module, args: object, output: object) -> None:
+            raise _PassEndsError
+
+        first = self.sites.blocks[0].block
+        handles.append(first.register_forward_pre_hook(enter, with_kwargs=True))
+        for site in self.sites.blocks:
+            modules: dict[Role, nn.Module] = {
+                "state": site.block,
+                "mlp": site.mlp.module,
+                "attention": site.attention.module,
+                "key": site.mlp.module,
+            }
+            handles += [modules[role].register_forward_hook(into(role)) for role in kept]
+        if noise is not None:
+            handles.append(self.sites.embedding.register_forward_hook(corrupt))
+        if not isinstance(read, str) or read == "last":
+            positions = read if isinstance(read, Tensor) else None
+            handles.append(self.sites.head.register_forward_pre_hook(reading(positions)))
+        if stop_after is not None:
+            block = self.sites.blocks[self.layer(stop_after)].block
+            handles.append(block.register_forward_hook(stop))
+        output = None
+        with hooked(handles), suppress(_PassEndsError):
+            output = self.model(input_ids=input_ids, use_cache=keep_cache)
+        return Run(
+            logits=None if output is None else output.logits,
+            entering=entering[0],
+            kept={role: tuple(values) for role, values in kept.items()},
+            cache=KeyValues.of(output.past_key_values) if keep_cache and output else None,
+        )
+
+    def replay(
+        self, joins: dict[int, Joining], prefix: KeyValues, **settings: object
+    ) -> Float[Tensor, "row read vocabulary"]:
+        """Logits of rows that join a kept run from the middle: see `unfrozen.language.replay`."""
+        return replay(self.model, self.sites, joins, prefix, **settings)  # pyright: ignore[reportArgumentType]
+
+    @torch.no_grad()
+    def top(self, prompt: str, k: int = 5) -> list[Token]:
+        """The likeliest next tokens of a prompt, with their probabilities."""
+        logits = self.run(self.encode(prompt), read="last").logits
+        assert logits is not None
+        best = logits[0, -1].float().softmax(-1).topk(k)
+        return [
+            Token(int(i), self.decode([int(i)]), float(p))
+            for p, i in zip(best.values, best.indices, strict=True)
+        ]
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompts: Sequence[str],
+        tokens: int,
+        *,
+        generator: torch.Generator | None = None,
+        top_k: int = 1,
+        temperature: float = 1.0,
+    ) -> list[str]:
+        """Continue prompts: greedily, or by sampling among the ``top_k`` likeliest tokens.
+
+        Prompts of the same number of tokens share their passes.
+
+        Args:
+            prompts: what to continue.
+            tokens: how many tokens to write.
+            generator: where the randomness comes from; needed when ``top_k > 1``.
+            top_k: 1 is greedy; 0 samples from the whole vocabulary.
+            temperature: divides the logits.
+
+        Returns:
+            The continuations, without the prompts.
+        """
+        encoded = [self.encode(p) for p in prompts]
+        out = [""] * len(prompts)
+        for length in sorted({e.shape[1] for e in encoded}):
+            group = [i for i, e in enumerate(encoded) if e.shape[1] == length]
+            ids = self.continue_ids(
+                torch.cat([encoded[i] for i in group]), tokens, generator, top_k, temperature
+            )
+            for i, row in zip(group, ids, strict=True):
+                out[i] = self.decode(row)
+        return out
+
+    @torch.no_grad()
+    def continue_ids(
+        self,
+        ids: Int[Tensor, "row time"],
+        tokens: int,
+        generator: torch.Generator | None = None,
+        top_k: int = 1,
+        temperature: float = 1.0,
+    ) -> Int[Tensor, "row tokens"]:
+        """Continue rows of token ids of one length: see `generate`."""
+        if top_k != 1 and generator is None:
+            raise ModelError("sampling needs a generator, so that it can be repeated")
+        cache, step, written = None, ids, []
+        for _ in range(tokens):
+            output = self.model(input_ids=step, past_key_values=cache, use_cache=True)
+            cache = output.past_key_values
+            step = _choose(output.logits[:, -1].float() / temperature, top_k, generator)
+            written.append(step)
+        return torch.cat(written, 1) if written else ids[:, :0]
+
+    @contextmanager
+    def edited(self, deltas: dict[str, Tensor]) -> Iterator[None]:
+        """Hold changed parameters for the length of a block; the old ones come back to the bit.
+
+        Args:
+            deltas: parameter name -> what to add to it, in the parameter's own shape.
+        """
+        kept = {name: self.model.get_parameter(name).detach().clone() for name in deltas}
+        try:
+            with torch.no_grad():
+                for name, delta in deltas.items():
+                    parameter = self.model.get_parameter(name)
+                    parameter.add_(delta.to(parameter))
+            yield
+        finally:
+            with torch.no_grad():
+                for name, value in kept.items():
+                    self.model.get_parameter(name).copy_(value)
+
+    @torch.no_grad()
+    def _check(self) -> None:
+        """Test the hooks against the model's own logits."""
+        vocabulary = self.sites.vocabulary
+        ids = (torch.arange(2 * 5, device=self.device).reshape(2, 5) * 7 + 3) % vocabulary
+        own = self.model(input_ids=ids, use_cache=False).logits
+        run = self.run(ids, keep=("state", "mlp", "attention"), keep_cache=True)
+        assert run.logits is not None
+        assert run.cache is not None
+        scale = float(own.abs().max())
+
+        def agrees(logits: Tensor) -> bool:
+            tolerance = 1e-3 if own.dtype in (torch.float32, torch.float64) else 5e-2
+            return bool((logits - own[:, -1]).abs().max() <= tolerance * scale)
+
+        layer, t = self.n_layers // 2, 2
+        rows = torch.arange(2, device=self.device)
+        joins = {layer: Joining(run.state_before(layer)[:, t:], rows)}
+        same = {
+            role: {j: (lambda _, v=v: v[:, t:]) for j, v in enumerate(run.kept[role]) if j >= layer}
+            for role in ("mlp", "attention")
+        }
+        try:
+            cut = run.cache.before(t)
+            resumed = self.replay(joins, cut, **same)[:, -1]
+            silenced = self.replay(joins, cut, mlp={layer: torch.zeros_like})[:, -1]
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{self.name}: cannot be run from the middle ({str(error).splitlines()[0]})"
+            ) from error
+        if not agrees(run.logits[:, -1]) or not agrees(resumed):
+            gap = float((resumed - own[:, -1]).abs().max())
+            raise ModelError(
+                f"{self.name}: running from block {layer} does not reproduce the model's own "
+                f"logits (largest gap {gap:.2g}); the architecture keeps state that the adapter "
+                "cannot see"
+            )
+        if bool((silenced == resumed).all()):
+            raise ModelError(
+                f"{self.name}: silencing the MLP of block {layer} changes nothing, so it is not "
+                "where the adapter looks"
+            )
+
+
+class _PassEndsError(Exception):
+    """Raised in a hook to end a pass whose later layers nobody needs."""
+
+
+def _choose(logits: Tensor, top_k: int, generator: torch.Generator | None) -> Tensor:
+    if top_k == 1:
+        return logits.argmax(-1, keepdim=True)
+    if top_k:
+        lowest = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
+        logits = logits.masked_fill(logits < lowest, -torch.inf)
+    return torch.multinomial(logits.softmax(-1), 1, generator=generator)
