@@ -23,16 +23,16 @@ from unfrozen.errors import DataError
 from unfrozen.language.model import LanguageModel
 from unfrozen.memory import SecondMoment, SecondMomentAccumulator
 
-DEFAULT_TOKENS = 30_000
-"""About twenty times the width of a small model's keys: full rank, and minutes on a laptop."""
+DEFAULT_TOKENS = 24_576
+"""Sixteen times the width of a small model's keys: full rank, and a minute on a laptop."""
 
 # One common word to begin each row with: the rest is the model's.
 _OPENINGS = (
     *("The", "A", "In", "It", "He", "She", "When", "This", "For", "If", "My", "One", "There"),
     *("We", "You", "How", "After", "On", "As", "What", "Most", "From", "To", "Many"),
 )
-_BATCH_TOKENS = 4096
-_SAVE_EVERY = 4
+_BATCH_TOKENS = 8192
+_SAVE_EVERY = 1
 
 
 @runtime_checkable
@@ -59,7 +59,7 @@ class SelfGenerated:
     """
 
     seed: int = 0
-    length: int = 128
+    length: int = 64
 
     @property
     def name(self) -> str:

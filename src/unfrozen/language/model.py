@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from unfrozen.data.models import DEFAULT_MODEL, load_pretrained
 from unfrozen.errors import ModelError
+from unfrozen.language.generation import continue_rows
 from unfrozen.language.probe import first_tensor, hooked
 from unfrozen.language.replay import Joining, KeyValues, reading, replay
 from unfrozen.language.sites import LinearMap, Sites, find_sites
@@ -237,7 +238,6 @@ class LanguageModel:
             for p, i in zip(best.values, best.indices, strict=True)
         ]
 
-    @torch.no_grad()
     def generate(
         self,
         prompts: Sequence[str],
@@ -249,7 +249,7 @@ class LanguageModel:
     ) -> list[str]:
         """Continue prompts: greedily, or by sampling among the ``top_k`` likeliest tokens.
 
-        Prompts of the same number of tokens share their passes.
+        All prompts share every pass.
 
         Args:
             prompts: what to continue.
@@ -261,18 +261,16 @@ class LanguageModel:
         Returns:
             The continuations, without the prompts.
         """
-        encoded = [self.encode(p) for p in prompts]
-        out = [""] * len(prompts)
-        for length in sorted({e.shape[1] for e in encoded}):
-            group = [i for i, e in enumerate(encoded) if e.shape[1] == length]
-            ids = self.continue_ids(
-                torch.cat([encoded[i] for i in group]), tokens, generator, top_k, temperature
-            )
-            for i, row in zip(group, ids, strict=True):
-                out[i] = self.decode(row)
-        return out
+        ids = continue_rows(
+            self.model,
+            [self.encode(p)[0] for p in prompts],
+            tokens,
+            generator=generator,
+            top_k=top_k,
+            temperature=temperature,
+        )
+        return [self.decode(row) for row in ids]
 
-    @torch.no_grad()
     def continue_ids(
         self,
         ids: Int[Tensor, "row time"],
@@ -282,15 +280,14 @@ class LanguageModel:
         temperature: float = 1.0,
     ) -> Int[Tensor, "row tokens"]:
         """Continue rows of token ids of one length: see `generate`."""
-        if top_k != 1 and generator is None:
-            raise ModelError("sampling needs a generator, so that it can be repeated")
-        cache, step, written = None, ids, []
-        for _ in range(tokens):
-            output = self.model(input_ids=step, past_key_values=cache, use_cache=True)
-            cache = output.past_key_values
-            step = _choose(output.logits[:, -1].float() / temperature, top_k, generator)
-            written.append(step)
-        return torch.cat(written, 1) if written else ids[:, :0]
+        return continue_rows(
+            self.model,
+            list(ids),
+            tokens,
+            generator=generator,
+            top_k=top_k,
+            temperature=temperature,
+        )
 
     @contextmanager
     def edited(self, deltas: dict[str, Tensor]) -> Iterator[None]:
@@ -357,12 +354,3 @@ class LanguageModel:
 
 class _PassEndsError(Exception):
     """Raised in a hook to end a pass whose later layers nobody needs."""
-
-
-def _choose(logits: Tensor, top_k: int, generator: torch.Generator | None) -> Tensor:
-    if top_k == 1:
-        return logits.argmax(-1, keepdim=True)
-    if top_k:
-        lowest = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
-        logits = logits.masked_fill(logits < lowest, -torch.inf)
-    return torch.multinomial(logits.softmax(-1), 1, generator=generator)

@@ -55,6 +55,12 @@ class KeyValues:
             )
         return cls(keys, values)
 
+    @classmethod
+    def none(cls, n_layers: int, like: Tensor) -> "KeyValues":
+        """Of no positions at all: for a replay of whole rows."""
+        empty = like.new_zeros(1, 1, 0, 1)
+        return cls((empty,) * n_layers, (empty,) * n_layers)
+
     def before(self, position: int) -> "KeyValues":
         """Those of the positions before one."""
         return KeyValues(

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unfrozen.errors import FactError, ModelError
+from unfrozen.language.facts import as_template
 from unfrozen.language.model import LanguageModel, Run
 from unfrozen.language.replay import Joining, KeyValues, Patch
 from unfrozen.language.subject import subject_span
@@ -48,6 +49,8 @@ class TraceSettings:
         window: blocks restored together for MLP and attention outputs, centred on the block; the
             paper's 10 of GPT-2 XL's 48 blocks, as a fraction of this model's when None.
         kinds: which restorations.
+        tokens: at which tokens: "all" from the subject on, or only at the "last subject" token,
+            which is all that the severed variant is usually asked of.
         seed: of the noise.
         rows: largest number of (row, token) pairs in one pass: bounds the memory.
     """
@@ -56,6 +59,7 @@ class TraceSettings:
     noise: float = 3.0
     window: int | None = None
     kinds: tuple[Kind, ...] = ("state", "mlp", "attention")
+    tokens: Literal["all", "last subject"] = "all"
     seed: int = 0
     rows: int = 8192
 
@@ -65,6 +69,8 @@ class TraceSettings:
             raise ModelError(f"unknown kind of restoration {unknown[0]!r}; use {', '.join(KINDS)}")
         if self.samples < 1 or self.noise <= 0 or (self.window is not None and self.window < 1):
             raise ModelError("samples and window must be at least 1, and noise positive")
+        if self.tokens not in ("all", "last subject"):
+            raise ModelError(f"tokens is 'all' or 'last subject', not {self.tokens!r}")
 
     def window_for(self, n_layers: int) -> int:
         """The width of the window for a model of so many layers."""
@@ -85,7 +91,7 @@ class Trace:
         corrupted: p*(o), mean over the samples.
         corrupted_samples: p*(o) of each sample.
         effects: kind -> indirect effect [token, layer], mean over the samples, as a difference of
-            probabilities; zero before the subject.
+            probabilities; zero before the subject and at tokens that were not asked for.
         spread: kind -> standard deviation over the samples, likewise.
         sigma: standard deviation of the noise.
         window: width of the MLP and attention windows.
@@ -189,6 +195,8 @@ def trace(
 
     Source: Meng et al. 2022, section 2 and appendix B.
     """
+    if not subject.strip():
+        raise FactError("the subject is empty")
     template = as_template(prompt, subject)
     span = subject_span(lm.tokenizer, template, subject)
     ids = lm.encode(template.replace("{}", subject))
@@ -196,11 +204,13 @@ def trace(
     runs = _Runs.make(lm, ids, (span.start, span.stop), sigma, settings, answer)
     window = settings.window_for(lm.n_layers)
     shape = (settings.samples, ids.shape[1], lm.n_layers)
+    last = span.last_subject_token
+    tokens = range(span.start, ids.shape[1]) if settings.tokens == "all" else [last]
     effects: dict[str, Tensor] = {}
     spread: dict[str, Tensor] = {}
     for kind in settings.kinds:
         probability = runs.corrupted_probability[:, None, None].expand(shape).clone()
-        for t in range(span.start, ids.shape[1]):
+        for t in tokens:
             probability[:, t] = runs.restored(kind, t, window, settings.rows)
         gain = probability - runs.corrupted_probability[:, None, None]
         effects[kind] = gain.mean(0).cpu()
@@ -220,23 +230,6 @@ def trace(
         window=window,
         seed=settings.seed,
     )
-
-
-def as_template(prompt: str, subject: str) -> str:
-    """A template with ``{}`` in the subject's place.
-
-    Raises:
-        FactError: the subject is not in the prompt, or there are several places for it.
-    """
-    if not subject.strip():
-        raise FactError("the subject is empty")
-    if prompt.count("{}") == 1:
-        return prompt
-    if "{}" in prompt:
-        raise FactError(f"the prompt has several {{}}: {prompt!r}")
-    if subject not in prompt:
-        raise FactError(f"the subject {subject!r} is not in the prompt {prompt!r}")
-    return prompt.replace(subject, "{}", 1)
 
 
 @dataclass(frozen=True)

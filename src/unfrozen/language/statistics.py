@@ -1,0 +1,67 @@
+"""Means with their confidence, and harmonic means: how results over many facts are told."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+# Two-sided, 95 % of a normal distribution: means are taken over dozens of facts or more.
+_Z = 1.959964
+
+
+class Mean(NamedTuple):
+    """A mean over facts.
+
+    Attributes:
+        value: the mean.
+        half_width: half the 95 % confidence interval; infinite for a single fact.
+        n: how many facts.
+    """
+
+    value: float
+    half_width: float
+    n: int
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.value - self.half_width
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.value + self.half_width
+
+
+def mean(values: Sequence[float | int | bool]) -> Mean:
+    """Mean and 95 % confidence interval (normal approximation).
+
+    Args:
+        values: one a fact.
+
+    Raises:
+        ValueError: there are none.
+
+    Example:
+        >>> mean([1.0, 3.0]).value
+        2.0
+    """
+    if not values:
+        raise ValueError("there is nothing to average")
+    x = torch.tensor([float(v) for v in values], dtype=torch.float64)
+    n = len(values)
+    half = math.inf if n == 1 else _Z * float(x.std()) / math.sqrt(n)
+    return Mean(float(x.mean()), half, n)
+
+
+def harmonic_mean(values: Sequence[float | int]) -> float:
+    """Harmonic mean: as small as its smallest part; zero if one is not positive.
+
+    Example:
+        >>> harmonic_mean([1.0, 0.5])
+        0.6666666666666666
+    """
+    if not values or min(values) <= 0:
+        return 0.0
+    return len(values) / sum(1 / v for v in values)
