@@ -241,6 +241,12 @@ def tiny(request) -> Tiny:
 
 
 @pytest.fixture(scope="session")
+def llama() -> Tiny:
+    """A tiny model, where any family would do."""
+    return _tiny("llama")
+
+
+@pytest.fixture(scope="session")
 def tokenizer() -> hf.PreTrainedTokenizerFast:
     return byte_level()
 
