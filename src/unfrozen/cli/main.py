@@ -36,12 +36,26 @@ class Command:
     panel: str
 
 
-_PAPERS = "Papers"
+_WORKSPACES = "Workspaces"
 _MODELS = "Models"
+_PAPERS = "Papers"
 
 COMMANDS: tuple[Command, ...] = (
-    Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
+    Command("demo", "unfrozen.cli.demo:demo", _MODELS),
     Command("models", "unfrozen.cli.models:models", _MODELS),
+    Command("ask", "unfrozen.cli.ask:ask", _MODELS),
+    Command("trace", "unfrozen.cli.trace:trace", _MODELS),
+    Command("calibrate", "unfrozen.cli.calibrate:calibrate", _MODELS),
+    Command("init", "unfrozen.cli.workspaces:init", _WORKSPACES),
+    Command("edit", "unfrozen.cli.edit:edit", _WORKSPACES),
+    Command("log", "unfrozen.cli.workspaces:log", _WORKSPACES),
+    Command("show", "unfrozen.cli.workspaces:show", _WORKSPACES),
+    Command("revert", "unfrozen.cli.workspaces:revert", _WORKSPACES),
+    Command("restore", "unfrozen.cli.workspaces:restore", _WORKSPACES),
+    Command("export", "unfrozen.cli.workspaces:export", _WORKSPACES),
+    Command("import", "unfrozen.cli.workspaces:import_", _WORKSPACES),
+    Command("materialize", "unfrozen.cli.workspaces:materialize", _WORKSPACES),
+    Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
 )
 """All commands, in the order in which ``--help`` lists them."""
 

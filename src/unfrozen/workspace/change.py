@@ -136,7 +136,7 @@ class Change:
                 f"unknown kind of change {self.kind!r}: known are {', '.join(KINDS)} "
                 "(a newer unfrozen may know more)"
             )
-        _check_name(self.name)
+        check_name(self.name)
         _check_time(self.created)
         for field in ("request", "settings", "effect"):
             try:
@@ -223,7 +223,12 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Whether a change can be called so.
+
+    Raises:
+        WorkspaceError: not one short line of text, or only digits, which are an entry's number.
+    """
     usable = name and name == name.strip() and name.isprintable() and len(name) <= 200
     if not usable or name.isdigit():
         raise WorkspaceError(

@@ -1,0 +1,134 @@
+"""What an edit did, before and after, as tables: of one edit, and of many."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from unfrozen.papers.claim import Cell, Table
+
+if TYPE_CHECKING:
+    from unfrozen.workspace import Entry
+    from unfrozen.workspace.editing import Edited
+
+_GROUPS = (
+    ("efficacy", "efficacy", "the prompt itself"),
+    ("paraphrase", "paraphrase", "other words for it"),
+    ("neighbourhood", "neighbourhood", "other subjects, to be left alone"),
+)
+_PARTS = (
+    ("score", "score", "the wanted object is the likelier"),
+    ("magnitude", "magnitude", "by this much probability"),
+    ("accuracy", "strict accuracy", "it is what the model says first"),
+)
+
+
+def effect_table(effect: Mapping[str, Any], title: str) -> Table:
+    """Before and after of one edit.
+
+    Args:
+        effect: of a `Change`: with the evaluations ``before`` and ``after``.
+        title: of the table.
+    """
+    before, after = effect.get("before") or {}, effect.get("after") or {}
+    rows: list[tuple[Cell, ...]] = []
+    for group, name, about in _GROUPS:
+        old, new = before.get(group), after.get(group)
+        if old is None or new is None:
+            continue
+        for part, label, meaning in _PARTS:
+            n = f"{new['n']} × " if new["n"] > 1 else ""
+            explained = f"{n}{about}" if part == "score" else meaning
+            rows.append((f"{name} {label}", _number(old[part]), _number(new[part]), explained))
+    for key, label, meaning in (
+        ("names_new", "texts naming the new object", "free generation"),
+        ("names_true", "texts naming the true object", "free generation"),
+        ("fluency", "fluency", "bits; text that repeats itself has little"),
+    ):
+        if before.get(key) is not None and after.get(key) is not None:
+            rows.append((label, _number(before[key]), _number(after[key]), meaning))
+    return Table(title, ("measure", "before", "after", "meaning"), tuple(rows))
+
+
+def written_lines(effect: Mapping[str, Any]) -> list[str]:
+    """What the model writes after the prompt, before and after."""
+    lines = []
+    for when in ("before", "after"):
+        text = (effect.get(when) or {}).get("written")
+        if text is not None:
+            lines.append(f"It writes {when}: {' '.join(text.split())}")
+    return lines
+
+
+def summary_table(done: "Sequence[Edited]", title: str) -> Table:
+    """A row an edit, and their means."""
+    from unfrozen.language.evaluation import summarize
+
+    columns = (
+        "change", "new object", "efficacy", "paraphrase", "neighbourhood", "strict", "text", "S",
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = [
+        (
+            one.change.name,
+            one.fact.target_new,
+            *(
+                None if group is None else _number(group.score)
+                for group in (one.after.efficacy, one.after.paraphrase, one.after.neighbourhood)
+            ),
+            _number(one.after.efficacy.accuracy),
+            _number(one.after.names_new),
+            _number(one.after.score),
+        )
+        for one in done
+    ]
+    total = summarize([one.after for one in done])
+    means = (
+        total.efficacy_score, total.paraphrase_score, total.neighbourhood_score,
+        total.efficacy_accuracy, total.names_new,
+    )  # fmt: skip
+    shown = [None if m is None else _number(m.value) for m in means]
+    rows.append((f"mean of {total.n}", "", *shown, _number(total.score)))
+    note = (
+        "After each edit: scores, strict accuracy of the prompt, share of free texts that name "
+        "the new object, and S, the harmonic mean of the scores."
+    )
+    return Table(title, columns, tuple(rows), note)
+
+
+def request_text(request: Mapping[str, Any]) -> str:
+    """What was asked, in a line."""
+    prompt, subject = request.get("prompt"), request.get("subject")
+    if not (prompt and subject):
+        return json.dumps(dict(request), ensure_ascii=False) if request else ""
+    text = str(prompt).replace("{}", str(subject))
+    old, new = request.get("target_true"), request.get("target_new")
+    return f"{text}: {old} → {new}" if old else f"{text}: {new}"
+
+
+def _short(request: Mapping[str, Any]) -> str:
+    """What was asked, as short as it can be told apart."""
+    old, new = request.get("target_true"), request.get("target_new")
+    if not (request.get("subject") and new):
+        return request_text(request)
+    return f"{request['subject']}: {old} → {new}" if old else f"{request['subject']}: {new}"
+
+
+def log_table(entries: "Sequence[Entry]", title: str) -> Table:
+    """The log, oldest first."""
+    rows = tuple(
+        (
+            entry.number,
+            entry.id[:8],
+            entry.at[:16].replace("T", " "),
+            entry.name,
+            _short(entry.request) or f"takes back {(entry.reverts or '')[:8]}",
+            entry.state,
+        )
+        for entry in entries
+    )
+    note = "" if rows else "The log is empty: `unfrozen edit` writes the first entry."
+    return Table(title, ("entry", "id", "written (UTC)", "name", "what", "state"), rows, note)
+
+
+def _number(value: float | None) -> float | None:
+    """Three decimals are what a table can bear."""
+    return None if value is None else round(float(value), 3)

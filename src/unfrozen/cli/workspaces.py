@@ -1,0 +1,190 @@
+"""``unfrozen init``, ``log``, ``show``, ``revert``, ``restore``, and the ways in and out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unfrozen.cli.console import emit_json, output, print_table
+from unfrozen.cli.opening import JsonOption, ModelOption, WorkspaceOption, find_workspace
+
+if TYPE_CHECKING:
+    from unfrozen.workspace import Entry, Workspace
+
+EXAMPLES = {
+    "init": (
+        "unfrozen init facts                       over the default model",
+        "unfrozen init facts --model ./my-model    over a model in a folder",
+    ),
+    "log": (
+        "unfrozen log                              all entries, oldest first",
+        "unfrozen log --json -                     with requests, settings and effects",
+    ),
+    "show": (
+        "unfrozen show 1                           by number",
+        "unfrozen show eiffel-tower-rome           by name, or by four digits of the id",
+    ),
+    "revert": ("unfrozen revert eiffel-tower-rome         exact to the bit, itself an entry",),
+    "restore": ("unfrozen restore eiffel-tower-rome        takes the revert back",),
+    "export": (
+        "unfrozen export 1 rome.safetensors        one change as a file",
+        "unfrozen export 1 3 some.safetensors      several",
+    ),
+    "import": ("unfrozen import rome.safetensors          into a workspace of the same base",),
+    "materialize": ("unfrozen materialize edited-model         a plain Hugging Face folder",),
+}
+
+EntryArgument = Annotated[str, typer.Argument(help="Number, name, or four digits of the id.")]
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    model: ModelOption = None,
+) -> None:
+    """Make a workspace: a frozen base model, and an empty log of the changes over it."""
+    from unfrozen.data.models import DEFAULT_MODEL, weights_hash
+    from unfrozen.errors import WorkspaceError
+    from unfrozen.language.model import LanguageModel
+    from unfrozen.workspace import Workspace
+
+    if (path / "workspace.json").exists():  # before the model is loaded
+        raise WorkspaceError(f"{path} is a workspace already: open it, or name another")
+    lm = LanguageModel.from_pretrained(model or DEFAULT_MODEL)
+    made = Workspace.init(path, lm.name, weights_hash(lm.model))
+    _say(f"Made the workspace {made.path} over {made.base_name} ({made.base_hash[:8]}).")
+    _say(f"Next: cd {made.path}, then `unfrozen ask` or `unfrozen edit --help`.")
+
+
+def log(workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
+    """List all entries of a workspace, oldest first, each active or reverted."""
+    from unfrozen.cli.effects import log_table
+
+    found = find_workspace(workspace)
+    entries = found.log()
+    print_table(log_table(entries, f"{found.path}, over {found.base_name}"), output(json))
+    if json is not None:
+        emit_json(json, [_entry_json(entry) for entry in entries])
+
+
+def show(entry: EntryArgument, workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
+    """Show one entry: what was asked, how it was made, what it did, and where it writes."""
+    from unfrozen.cli.effects import effect_table, request_text, written_lines
+    from unfrozen.papers.claim import Table
+    from unfrozen.papers.report import bytes_text, cell_text
+
+    found = find_workspace(workspace)
+    one = found.show(entry)
+    rows = [
+        ("id", one.id),
+        ("state", one.state),
+        ("kind", one.kind),
+        ("made", one.created),
+        ("written here", one.at),
+    ]
+    if one.reverts:
+        rows.append(("reverts", one.reverts))
+    else:
+        change = found.change(one.number)
+        rows.append(("asked", request_text(one.request)))
+        rows += [
+            ("writes to", f"{name} ({' × '.join(map(str, shape))})")
+            for name, shape in change.shapes().items()
+        ]
+        rows.append(("size", bytes_text(change.bytes)))
+        rows += [
+            (f"setting {key}", cell_text(value) if not isinstance(value, list) else str(value))
+            for key, value in one.settings.items()
+        ]
+    console = output(json)
+    print_table(Table(f"Entry {one.number}: {one.name}", ("what", "value"), tuple(rows)), console)
+    if one.effect:
+        print_table(effect_table(one.effect, "Effect"), console)
+        for line in written_lines(one.effect):
+            console.print(line, markup=False, soft_wrap=True)
+    if json is not None:
+        emit_json(json, _entry_json(one))
+
+
+def revert(entry: EntryArgument, workspace: WorkspaceOption = None) -> None:
+    """Take an entry back: the state is then, to the bit, as if it had never been made.
+
+    The revert is an entry itself; reverting it, or restoring the entry, brings the change back.
+    """
+    found = find_workspace(workspace)
+    _say(_told(found, found.revert(entry)))
+
+
+def restore(entry: EntryArgument, workspace: WorkspaceOption = None) -> None:
+    """Bring a reverted entry back, at its old place in the order."""
+    found = find_workspace(workspace)
+    _say(_told(found, found.restore(entry)))
+
+
+def export(
+    entries: Annotated[list[str], typer.Argument(help="Numbers, names or ids, then the file.")],
+    file: Annotated[Path, typer.Argument(help="A new file.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write one or more changes to a portable file, which holds all that `show` tells of them."""
+    from unfrozen.papers.report import bytes_text
+
+    made = find_workspace(workspace).export(entries, file)
+    _say(f"Wrote {made} ({bytes_text(made.stat().st_size)}).")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A file that `unfrozen export` wrote.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Add the changes of a file to a workspace of the same base; what is there stays as it is."""
+    found = find_workspace(workspace)
+    added = found.import_(file)
+    for entry in added:
+        _say(_told(found, entry))
+    if not added:
+        _say("Nothing to add: its changes are in the log already.")
+
+
+def materialize(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Save the model in the workspace's state as a plain Hugging Face folder.
+
+    It loads anywhere without unfrozen, and as a base of its own with `unfrozen init --model`.
+    """
+    from unfrozen.data.models import load_pretrained, quiet
+
+    found = find_workspace(workspace)
+    loaded = load_pretrained(found.base_name)
+    with quiet():
+        made = found.materialize(loaded.model, folder, loaded.tokenizer)
+    number = len(found.changes())
+    _say(f"Saved {found.base_name} with {number} change{'' if number == 1 else 's'} in {made}.")
+
+
+def _told(workspace: "Workspace", ref: str) -> str:
+    """A new entry, in a line."""
+    entry = workspace.show(ref)
+    return f"Entry {entry.number}: {entry.name} ({entry.id[:8]})"
+
+
+def _entry_json(entry: "Entry") -> dict[str, object]:
+    """An entry as JSON: what `show` shows."""
+    return {
+        "number": entry.number,
+        "id": entry.id,
+        "at": entry.at,
+        "created": entry.created,
+        "kind": entry.kind,
+        "name": entry.name,
+        "state": entry.state,
+        "reverts": entry.reverts,
+        "request": dict(entry.request),
+        "settings": dict(entry.settings),
+        "effect": dict(entry.effect),
+    }
+
+
+def _say(line: str) -> None:
+    output().print(line, markup=False, soft_wrap=True)
