@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = {
     "calibrate": (
-        "unfrozen calibrate                                some 20 minutes, kept for the model",
+        "unfrozen calibrate                                some minutes; kept for the model",
         "unfrozen calibrate --layers 0,2,3 --n 5           fewer layers, fewer facts",
         "unfrozen calibrate --facts facts.jsonl            on your own facts",
     )

@@ -224,12 +224,21 @@ def _prompts(fact: "Fact") -> tuple[str, ...]:
 
 def _answers(lm: "LanguageModel", fact: "Fact") -> list[tuple[str, str]]:
     """What the model says to each prompt, with the probability of how that begins."""
-    from unfrozen.workspace.editing import own_answer
-
     return [
-        (prompt, f"{own_answer(lm, prompt)} {lm.top(prompt, 1)[0].probability:.0%}")
+        (prompt, f"{_said(lm, prompt)} {lm.top(prompt, 1)[0].probability:.0%}")
         for prompt in _prompts(fact)
     ]
+
+
+def _said(lm: "LanguageModel", prompt: str) -> str:
+    """The model's answer; of a model that answers in no words, the token."""
+    from unfrozen.errors import FactError
+    from unfrozen.workspace.editing import own_answer
+
+    try:
+        return own_answer(lm, prompt)
+    except FactError:
+        return repr(lm.top(prompt, 1)[0].text)
 
 
 def _answers_table(

@@ -125,8 +125,7 @@ def log_table(entries: "Sequence[Entry]", title: str) -> Table:
         )
         for entry in entries
     )
-    note = "" if rows else "The log is empty: `unfrozen edit` writes the first entry."
-    return Table(title, ("entry", "id", "written (UTC)", "name", "what", "state"), rows, note)
+    return Table(title, ("entry", "id", "written (UTC)", "name", "what", "state"), rows)
 
 
 def _number(value: float | None) -> float | None:

@@ -61,16 +61,21 @@ def trace(
     that state is restored. The heat map shows it for every token and layer.
     """
     from unfrozen.data.cache import status
-    from unfrozen.errors import FactError
+    from unfrozen.errors import FactError, ModelError
     from unfrozen.language.facts import as_template
-    from unfrozen.language.tracing import TraceSettings
+    from unfrozen.language.tracing import KINDS, TraceSettings
     from unfrozen.language.tracing import trace as run
 
     if not subject.strip():
         raise FactError("the subject is empty: give the words of the prompt that it is about")
     template = as_template(prompt, subject)
-    chosen = tuple(dict.fromkeys(kind for kind in kinds.replace(",", " ").split()))
-    settings = TraceSettings(samples, noise, window, chosen, seed=seed)  # pyright: ignore[reportArgumentType]
+    named = kinds.replace(",", " ").split()
+    for kind in named or [kinds]:
+        if kind not in KINDS:
+            raise ModelError(f"unknown kind of restoration {kind!r}: use {', '.join(KINDS)}")
+    settings = TraceSettings(
+        samples, noise, window, tuple(kind for kind in KINDS if kind in named), seed=seed
+    )
     lm, found = load_state(workspace, model)
     token = None if answer is None else _first_token(lm, template, subject, answer)
     with status(f"Tracing {template.replace('{}', subject)!r}"):

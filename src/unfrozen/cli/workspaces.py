@@ -61,7 +61,11 @@ def log(workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
 
     found = find_workspace(workspace)
     entries = found.log()
-    print_table(log_table(entries, f"{found.path}, over {found.base_name}"), output(json))
+    console = output(json)
+    if entries:
+        print_table(log_table(entries, f"{found.path}, over {found.base_name}"), console)
+    else:
+        console.print("The log is empty: `unfrozen edit` writes its first entry.", markup=False)
     if json is not None:
         emit_json(json, [_entry_json(entry) for entry in entries])
 
