@@ -73,7 +73,7 @@ def check(tiny, t, rows, patched, seed=0):
     last = tiny.lm.replay(joins, prefix, **patches)
     assert logits.shape == (len(rows), TIME - t, 300)
     for i, (layer, sample) in enumerate(rows):
-        scales = {place: scale[i] for place in patched}
+        scales = dict.fromkeys(patched, scale[i])
         expected = whole_pass(tiny, IDS[sample][None], t, layer, states[i][None], scales)
         assert close(logits[i], expected[0, t:]), (layer, sample)
         assert close(last[i, 0], expected[0, -1]), (layer, sample)
