@@ -178,8 +178,8 @@ class LanguageModel:
         handles = []
 
         def into(role: Role) -> Callable[..., None]:
-            def hook(module: nn.Module, args: tuple[Tensor, ...], output: object) -> None:
-                value = args[0] if role == "key" else first_tensor(output)
+            def hook(module: nn.Module, args: tuple[object, ...], output: object) -> None:
+                value = first_tensor(args[0] if role == "key" else output)
                 kept[role].append(value.reshape(*input_ids.shape, -1))
 
             return hook

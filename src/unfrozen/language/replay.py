@@ -230,8 +230,8 @@ def reading(read: Int[Tensor, "row read"] | None) -> Callable[..., tuple[object,
     The copy is not for show: a strided slice makes torch multiply row by row, 20 times slower.
     """
 
-    def hook(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[object, ...]:
-        state = args[0]
+    def hook(module: nn.Module, args: tuple[object, ...]) -> tuple[object, ...]:
+        state = first_tensor(args[0])
         if read is None:
             return (state[:, -1:].contiguous(), *args[1:])
         rows = torch.arange(state.shape[0], device=state.device)[:, None]
