@@ -29,7 +29,7 @@ def constrained_write(
 ) -> LowRank:
     """The least change with W k = v, of rank one: ROME's write.
 
-    With u = C^-1 k it is dW = (v - W k) u^T / (u^T k), which minimises |dW C^1/2| under the
+    With u = C^-1 k it is dW = (v - W k) u^T / (u^T k), which minimises ``|dW C^1/2|`` under the
     constraint.
 
     Args:
@@ -109,7 +109,7 @@ def regularised_write(
 ) -> LowRank:
     """Least squares over new and old keys at once: dW = R K^T (s C + K K^T)^-1, MEMIT's write.
 
-    It minimises |R - dW K|^2 + s |dW C^1/2|^2.
+    It minimises ``|R - dW K|^2 + s |dW C^1/2|^2``.
 
     Args:
         weight: W.

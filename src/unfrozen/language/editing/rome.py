@@ -33,9 +33,9 @@ class RomeSettings:
             depth.  Causal tracing does not tell it (Hase et al. 2023).
         steps: most steps of the search for a value.
         learning_rate: of Adam.
-        weight_decay: weight of |delta| / |v|^2.
+        weight_decay: weight of ``|delta| / |v|^2``.
         kl: weight of the divergence at the essence prompt.
-        clamp: largest |delta| in units of |v|.
+        clamp: largest ``|delta|`` in units of ``|v|``.
         confidence: stop when the mean probability of the target over contexts reaches this.  The
             paper stops at a loss of 0.05, which the decay term keeps out of reach.
         prefix_lengths: tokens of the sampled prefixes.
@@ -70,7 +70,7 @@ class Value:
         before: the same before the edit.
         divergence: Kullback-Leibler divergence at the essence prompt, in nats.
         steps: gradient steps taken.
-        value_norm: |v| of the plain prompt.
+        value_norm: ``|v|`` of the plain prompt.
     """
 
     key: Float[Tensor, " key"]

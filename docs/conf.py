@@ -1,0 +1,10 @@
+"""Sphinx configuration."""
+
+project = "unfrozen"
+author = "The unfrozen authors"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_theme = "furo"
+html_title = "unfrozen"
+exclude_patterns = ["_build"]
+autodoc_typehints = "none"
+napoleon_google_docstring = True
