@@ -4,10 +4,12 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+import transformers as hf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unfrozen.errors import ModelError
+from unfrozen.language.model import LanguageModel
 from unfrozen.language.replay import Joining, KeyValues, reading
 
 IDS = torch.tensor(
@@ -250,3 +252,24 @@ def test_reading_copies_no_strides():
     at = torch.tensor([[1, 3], [0, 0]])
     (read,) = reading(at)(torch.nn.Identity(), (state,))
     assert torch.equal(read, torch.stack([state[0, [1, 3]], state[1, [0, 0]]]))
+
+
+@pytest.mark.parametrize(
+    "config", [hf.MistralConfig, hf.Gemma2Config, hf.Gemma3TextConfig], ids=lambda c: c.model_type
+)
+def test_prompts_longer_than_a_sliding_window(config, make_model, tokenizer):
+    grouped = {"num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2}
+    width = {"hidden_size": 32, "intermediate_size": 48, "head_dim": 8, "vocab_size": 97}
+    tokens = {"bos_token_id": 0, "eos_token_id": None, "pad_token_id": None}
+    lm = LanguageModel(
+        make_model(config(sliding_window=4, **grouped, **width, **tokens)), tokenizer, "windowed"
+    )
+    ids = torch.randint(0, 97, (2, 20), generator=torch.Generator().manual_seed(0))
+    run = lm.run(ids, keep=("state",), keep_cache=True)
+    assert run.cache is not None
+    with torch.no_grad():
+        expected = lm.model(input_ids=ids, use_cache=False).logits[:, -1]
+        for t in (2, 9, 15):
+            joins = {1: Joining(run.state_before(1)[:, t:], torch.arange(2))}
+            found = lm.replay(joins, run.cache.before(t))[:, -1]
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)

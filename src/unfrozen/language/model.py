@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from unfrozen.data.models import DEFAULT_MODEL, load_pretrained
 from unfrozen.errors import ModelError
@@ -211,9 +211,11 @@ class LanguageModel:
         if stop_after is not None:
             block = self.sites.blocks[self.layer(stop_after)].block
             handles.append(block.register_forward_hook(stop))
+        # Left to itself a model with sliding windows keeps the keys of the last window only.
+        cache = DynamicCache() if keep_cache else None
         output = None
         with hooked(handles), suppress(_PassEndsError):
-            output = self.model(input_ids=input_ids, use_cache=keep_cache)
+            output = self.model(input_ids=input_ids, use_cache=keep_cache, past_key_values=cache)
         return Run(
             logits=None if output is None else output.logits,
             entering=entering[0],
