@@ -161,6 +161,14 @@ def test_a_template_says_which_occurrence_is_meant(llama):
     assert not second.effects["state"][0].any()
 
 
+def test_progress_counts_every_token_of_every_kind(llama):
+    seen = []
+    settings = TraceSettings(samples=1, kinds=("state", "mlp"))
+    found = trace(llama.lm, PROMPT, SUBJECT, settings, progress=lambda *done: seen.append(done))
+    total = 2 * (len(found.tokens) - found.subject_span[0])
+    assert seen == [(i + 1, total) for i in range(total)]
+
+
 def test_a_seed_gives_its_trace_and_touches_no_global_generator(llama):
     state = torch.get_rng_state()
     one, same, other = (

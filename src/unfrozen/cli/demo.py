@@ -94,17 +94,13 @@ def demo(
     )
     with progress() as bars:
         report = reporter(bars)
-        kinds = ("state", "mlp", "attention")
-        parts = []
-        for done, kind in enumerate(kinds):
-            report("Tracing", done, len(kinds))
-            settings = TraceSettings(_SAMPLES, kinds=(kind,), seed=seed)
-            parts.append(trace(lm, fact.prompt, fact.subject, settings))
-    traced = replace(
-        parts[0],
-        effects={kind: e for part in parts for kind, e in part.effects.items()},
-        spread={kind: s for part in parts for kind, s in part.spread.items()},
-    )
+        traced = trace(
+            lm,
+            fact.prompt,
+            fact.subject,
+            TraceSettings(_SAMPLES, seed=seed),
+            progress=lambda done, total: report("Tracing", done, total),
+        )
     print_table(effects_table(traced))
     save_heat_map(traced, out / "trace.png")
 

@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unfrozen.cli.console import emit_json, output, print_table
-from unfrozen.cli.opening import JsonOption, ModelOption, WorkspaceOption, load_state, state_text
+from unfrozen.cli.console import emit_json, output, print_table, progress
+from unfrozen.cli.opening import (
+    JsonOption,
+    ModelOption,
+    WorkspaceOption,
+    load_state,
+    reporter,
+    state_text,
+)
 
 if TYPE_CHECKING:
     from unfrozen.language.model import LanguageModel
@@ -60,7 +67,6 @@ def trace(
     The indirect effect of a state is how much of the answer's probability comes back when only
     that state is restored. The heat map shows it for every token and layer.
     """
-    from unfrozen.data.cache import status
     from unfrozen.errors import FactError, ModelError
     from unfrozen.language.facts import as_template
     from unfrozen.language.tracing import KINDS, TraceSettings
@@ -78,8 +84,12 @@ def trace(
     )
     lm, found = load_state(workspace, model)
     token = None if answer is None else _first_token(lm, template, subject, answer)
-    with status(f"Tracing {template.replace('{}', subject)!r}"):
-        traced = run(lm, template, subject, settings, answer=token)
+    with progress() as bars:
+        report = reporter(bars)
+        traced = run(
+            lm, template, subject, settings, answer=token,
+            progress=lambda done, total: report("Tracing", done, total),
+        )  # fmt: skip
     console = output(json)
     print_table(effects_table(traced, state_text(lm, found)), console)
     save_heat_map(traced, out)

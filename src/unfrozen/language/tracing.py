@@ -11,7 +11,7 @@ restoration is replayed from its own token and layer, and all layers of a token 
 (`unfrozen.language.replay`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -175,6 +175,7 @@ def trace(
     *,
     sigma: float | None = None,
     answer: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Trace:
     """Trace one prompt.
 
@@ -185,6 +186,7 @@ def trace(
         settings: how.
         sigma: standard deviation of the noise; by default from the subject's own embeddings.
         answer: the token to follow; by default the likeliest next token of the clean run.
+        progress: called with restored tokens done and to be done, over all kinds.
 
     Returns:
         The indirect effects.
@@ -208,10 +210,14 @@ def trace(
     tokens = range(span.start, ids.shape[1]) if settings.tokens == "all" else [last]
     effects: dict[str, Tensor] = {}
     spread: dict[str, Tensor] = {}
+    done = 0
     for kind in settings.kinds:
         probability = runs.corrupted_probability[:, None, None].expand(shape).clone()
         for t in tokens:
             probability[:, t] = runs.restored(kind, t, window, settings.rows)
+            done += 1
+            if progress is not None:
+                progress(done, len(tokens) * len(settings.kinds))
         gain = probability - runs.corrupted_probability[:, None, None]
         effects[kind] = gain.mean(0).cpu()
         spread[kind] = gain.std(0, correction=0).cpu()
