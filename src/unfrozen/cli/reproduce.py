@@ -100,6 +100,10 @@ def _show(run: "Run", json: str | None) -> None:
 
     console = output(json)
     print_table(claims_table(run.record), console)
+    for claim in run.record.claims:
+        console.print(f"{claim.id}: {claim.text}.", style="bold", markup=False, highlight=False)
+        console.print(claim.note or "No note.", markup=False, highlight=False)
+    console.print()
     for table in run.outcome.tables:
         print_table(table, console)
     console.print(f"Took {seconds_text(run.record.seconds)}", soft_wrap=True)
@@ -122,7 +126,12 @@ def _listing() -> "Table":
             mark = "" if claim is None else ("✓ " if claim.holds else "✗ ")
             paper = "" if spec.paper_value is None else cell_text(spec.paper_value)
             rows.append(
-                (name, spec.id, spec.text, paper, mark + (value_text(claim) if claim else "–"))
+                (
+                    name,
+                    f"{spec.id}: {spec.text}",
+                    paper,
+                    mark + (value_text(claim) if claim else "–"),
+                )
             )
-    columns = ("paper", "claim", "text", "its figure", "last full run")
+    columns = ("paper", "claim", "its figure", "last full run")
     return Table("Papers", columns, tuple(rows), "unfrozen reproduce PAPER checks one of them")

@@ -169,11 +169,10 @@ def value_text(claim: Claim) -> str:
 
 
 def claims_table(record: RunRecord) -> Table:
-    """The claims of a run as a table for the terminal and for JSON."""
+    """The figures of a run's claims, for the terminal; what they mean stands beside it."""
     rows = tuple(
         (
             claim.id,
-            f"{claim.text} ({claim.note})" if claim.note else claim.text,
             cell_text(claim.paper_value),
             value_text(claim),
             claim.unit,
@@ -182,7 +181,7 @@ def claims_table(record: RunRecord) -> Table:
         for claim in record.claims
     )
     title = f"{record.paper}: {summary_text(record)}"
-    return Table(title, ("claim", "text", "paper", "measured", "unit", "verdict"), rows)
+    return Table(title, ("claim", "paper", "measured", "unit", "verdict"), rows)
 
 
 def summary_text(record: RunRecord) -> str:
