@@ -374,6 +374,7 @@ def _sweep(found: Calibration) -> "Picture":
             color=colour, marker="o", ms=3, label=label,
         )  # fmt: skip
     axes.axvline(found.layer, color="black", lw=0.7)
+    axes.set_xticks(sorted({t.layer for t in swept}))
     axes.set_xlabel("layer written to")
     axes.set_ylabel("score (share of prompts)")
     figure.legend(loc="outside right center", frameon=False)
