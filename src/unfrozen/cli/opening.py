@@ -1,14 +1,40 @@
 """What the commands open: a workspace, found from the current folder, and language models."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from unfrozen.language.model import LanguageModel
     from unfrozen.workspace import Workspace
+
+T = TypeVar("T", str | None, Path)
+
+
+def writable(target: T) -> T:
+    """A file to be written when the work is done, refused before it begins.
+
+    Args:
+        target: a file, or None or ``-`` for none.
+
+    Raises:
+        DataError: it cannot be written where it is wanted.
+    """
+    if target is None or str(target) == "-":
+        return target
+    from unfrozen.errors import DataError
+
+    path = Path(target).absolute()
+    if path.is_dir():
+        raise DataError(f"{target} is a folder: name a file in it")
+    there = next(folder for folder in path.parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise DataError(f"{target} cannot be written, because of {there}: name another place")
+    return target
+
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -24,7 +50,8 @@ ModelOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="Language model; see `unfrozen models`.")
 ]
 JsonOption = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Write JSON to a file, or - for stdout.")
+    str | None,
+    typer.Option(metavar="FILE", help="Write JSON to a file, or - for stdout.", callback=writable),
 ]
 
 

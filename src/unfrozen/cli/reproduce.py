@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unfrozen.cli.console import emit_json, output, print_table, progress
+from unfrozen.cli.opening import JsonOption, ModelOption
 
 if TYPE_CHECKING:
     from unfrozen.papers.claim import Table
@@ -26,17 +27,13 @@ def reproduce(
     list_papers: Annotated[bool, typer.Option("--list", help="List papers and claims.")] = False,
     all_papers: Annotated[bool, typer.Option("--all", help="Every paper, one by one.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Few samples: rough, minutes.")] = False,
-    json: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write JSON to a file, or - for stdout.")
-    ] = None,
+    json: JsonOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
     facts: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Your own facts: a file, or a folder of files."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Language model; see `unfrozen models`.")
-    ] = None,
+    model: ModelOption = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of reports.")] = Path(
         "reports"
     ),

@@ -13,6 +13,7 @@ from unfrozen.cli.opening import (
     load_state,
     reporter,
     state_text,
+    writable,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def trace(
         typer.Option(metavar="TEXT", help="The answer to follow; by default, the model's own."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The heat map.")] = Path("trace.png"),
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The heat map.", callback=writable)
+    ] = Path("trace.png"),
     workspace: WorkspaceOption = None,
     model: ModelOption = None,
     json: JsonOption = None,

@@ -158,8 +158,10 @@ def materialize(
     It loads anywhere without unfrozen, and as a base of its own with `unfrozen init --model`.
     """
     from unfrozen.data.models import load_pretrained, quiet
+    from unfrozen.workspace.files import check_new_folder
 
     found = find_workspace(workspace)
+    check_new_folder(folder.absolute())
     loaded = load_pretrained(found.base_name)
     with quiet():
         made = found.materialize(loaded.model, folder, loaded.tokenizer)

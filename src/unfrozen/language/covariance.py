@@ -32,7 +32,6 @@ _OPENINGS = (
     *("We", "You", "How", "After", "On", "As", "What", "Most", "From", "To", "Many"),
 )
 _BATCH_TOKENS = 8192
-_SAVE_EVERY = 1
 
 
 @runtime_checkable
@@ -201,11 +200,10 @@ def _stream(
         for i in layers:
             sums[i].update(keys[i])
         done += 1
-        if done % _SAVE_EVERY == 0:
-            state = {str(i): a.sum.cpu() for i, a in sums.items()}
-            count = torch.tensor([done, sums[layers[0]].count])
-            with atomic_write(partial) as temporary:
-                save_file({**state, "progress": count}, temporary)
+        state = {str(i): a.sum.cpu() for i, a in sums.items()}
+        count = torch.tensor([done, sums[layers[0]].count], device="cpu")
+        with atomic_write(partial) as temporary:
+            save_file({**state, "progress": count}, temporary)
     if sums[layers[0]].count == 0:
         raise DataError(f"the corpus ({corpus.name}) has no row of text long enough to use")
     if progress is not None:

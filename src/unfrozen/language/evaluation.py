@@ -62,40 +62,42 @@ def answers(lm: LanguageModel, questions: Sequence[tuple[str, str]]) -> list[Ans
     Raises:
         FactError: a target is empty.
     """
-    rows: dict[tuple[int, ...], int] = {}
-    wanted: list[tuple[int, int, list[int]]] = []
-    for prompt, target in questions:
+    rows: dict[tuple[int, ...], list[int]] = {}
+    asked: list[tuple[int, list[int]]] = []
+    for number, (prompt, target) in enumerate(questions):
         ids = lm.encode(prompt)[0].tolist()
         end = encode_target(lm.tokenizer, ids, target)
-        row = rows.setdefault((*ids, *end[:-1]), len(rows))
-        wanted.append((row, len(ids) - 1, end))
+        asked.append((len(ids) - 1, end))
+        rows.setdefault((*ids, *end[:-1]), []).append(number)
+    found: dict[int, Answer] = {}
     # Rows of like length share a pass.
     order = sorted(rows, key=len)
-    read: dict[tuple[int, ...], list[int]] = {row: [] for row in rows}
-    by_number = {number: row for row, number in rows.items()}
-    for row, first, end in wanted:
-        read[by_number[row]] += range(first, first + len(end))
-    said: dict[tuple[int, int], torch.Tensor] = {}
     for at in range(0, len(order), _ROWS):
         part = order[at : at + _ROWS]
-        positions = [sorted(set(read[row])) for row in part]
-        where = pad(positions).to(lm.device)
-        logits = lm.run(pad(part).to(lm.device), read=where).logits
-        assert logits is not None
-        logs = logits.float().log_softmax(-1)
-        for i, row in enumerate(part):
-            for j, position in enumerate(positions[i]):
-                said[rows[row], position] = logs[i, j]
-    found = []
-    for row, first, end in wanted:
-        logs = [said[row, first + i] for i in range(len(end))]
-        found.append(
-            Answer(
-                sum(float(x[t]) for x, t in zip(logs, end, strict=True)) / len(end),
-                all(int(x.argmax()) == t for x, t in zip(logs, end, strict=True)),
+        # Which row of the pass, at which of its positions, what token is asked for, by whom.
+        places = [
+            (i, asked[number][0] + j, token, number)
+            for i, row in enumerate(part)
+            for number in rows[row]
+            for j, token in enumerate(asked[number][1])
+        ]
+        read = [sorted({p for i, p, _, _ in places if i == row}) for row in range(len(part))]
+        run = lm.run(pad(part, lm.device), read=pad(read, lm.device))
+        assert run.logits is not None
+        said = torch.tensor([i for i, *_ in places], device=lm.device)
+        where = torch.tensor([read[i].index(p) for i, p, *_ in places], device=lm.device)
+        wanted = torch.tensor([token for _, _, token, _ in places], device=lm.device)
+        logs = run.logits.float().log_softmax(-1)[said, where]
+        scores = logs[torch.arange(len(places), device=lm.device), wanted].tolist()
+        firsts = (logs.argmax(-1) == wanted).tolist()
+        each: dict[int, list[tuple[float, bool]]] = {}
+        for (*_, number), score, first in zip(places, scores, firsts, strict=True):
+            each.setdefault(number, []).append((score, first))
+        for number, tokens in each.items():
+            found[number] = Answer(
+                sum(score for score, _ in tokens) / len(tokens), all(first for _, first in tokens)
             )
-        )
-    return found
+    return [found[number] for number in range(len(questions))]
 
 
 def known(lm: LanguageModel, facts: Sequence[Fact]) -> list[Fact]:

@@ -138,11 +138,10 @@ class LanguageModel:
 
     def encode(self, text: str) -> Int[Tensor, "1 time"]:
         """Token ids with whatever special tokens the tokenizer puts in front."""
-        ids = self.tokenizer(text, return_tensors="pt")["input_ids"]
-        assert isinstance(ids, Tensor)
-        if ids.shape[1] == 0:
+        ids = list(self.tokenizer(text)["input_ids"])
+        if not ids:
             raise ModelError("an empty prompt has no tokens to read")
-        return ids.to(self.device)
+        return torch.tensor([ids], device=self.device)
 
     def decode(self, ids: list[int] | Tensor) -> str:
         """The text of token ids."""

@@ -68,6 +68,21 @@ class KeyValues:
             tuple(v[:, :, :position] for v in self.values),
         )
 
+    def ending_at(self, positions: Int[Tensor, " sample"]) -> "KeyValues":
+        """Those before a position of each sample, aligned on the right.
+
+        Samples with fewer are filled up on the left, with what an attention mask has to hide.
+        """
+        longest = int(positions.max())
+        places = torch.arange(-longest, 0, device=positions.device) + positions[:, None]
+        samples = torch.arange(len(positions), device=positions.device)[:, None]
+        places = places.clamp(min=0)
+
+        def aligned(kept: Tensor) -> Tensor:
+            return kept[samples, :, places].transpose(1, 2)
+
+        return KeyValues(tuple(map(aligned, self.keys)), tuple(map(aligned, self.values)))
+
 
 class _PrefixLayer(DynamicLayer):
     """A cache layer that reads a kept prefix and keeps nothing, so that it serves every pass."""
@@ -125,7 +140,8 @@ def replay(
             last block.  Rows are numbered in order of joining.
         prefix: keys and values of the positions before those replayed.
         position_ids: positions of the replayed tokens; by default they follow the prefix.
-        attention_mask: a four-dimensional additive mask, only where rows differ in prefix length.
+        attention_mask: which places of prefix and replay a row has [row, all_time], only where
+            rows differ in prefix length.
         attention: what to put in the place of the attention output of block j.
         mlp: what to put in the place of the down-projection's output of block j.
         read: which replayed positions of each row to read; the last one by default.

@@ -1,10 +1,9 @@
 """Means with their confidence, and harmonic means: how results over many facts are told."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
-
-import torch
 
 # Two-sided, 95 % of a normal distribution: means are taken over dozens of facts or more.
 _Z = 1.959964
@@ -49,10 +48,9 @@ def mean(values: Sequence[float | int | bool]) -> Mean:
     """
     if not values:
         raise ValueError("there is nothing to average")
-    x = torch.tensor([float(v) for v in values], dtype=torch.float64)
     n = len(values)
-    half = math.inf if n == 1 else _Z * float(x.std()) / math.sqrt(n)
-    return Mean(float(x.mean()), half, n)
+    half = math.inf if n == 1 else _Z * statistics.stdev(map(float, values)) / math.sqrt(n)
+    return Mean(statistics.fmean(values), half, n)
 
 
 def harmonic_mean(values: Sequence[float | int]) -> float:

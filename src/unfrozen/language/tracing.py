@@ -331,12 +331,15 @@ class _Runs:
 def subject_noise(
     samples: int, time: int, width: int, span: tuple[int, int], sigma: float, seed: int
 ) -> Float[Tensor, "sample time width"]:
-    """Gaussian noise on the subject's tokens; sample s is the same however many are drawn."""
-    noise = torch.zeros(samples, time, width)
-    generator = torch.Generator().manual_seed(seed)
+    """Gaussian noise on the subject's tokens; sample s is the same however many are drawn.
+
+    Drawn on the CPU, so that it is the same whatever the model runs on.
+    """
+    noise = torch.zeros(samples, time, width, device="cpu")
+    generator = torch.Generator("cpu").manual_seed(seed)
     for s in range(samples):
         noise[s, span[0] : span[1]] = sigma * torch.randn(
-            span[1] - span[0], width, generator=generator
+            span[1] - span[0], width, generator=generator, device="cpu"
         )
     return noise
 

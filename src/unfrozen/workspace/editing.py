@@ -306,10 +306,14 @@ def _payload(edit: Edit) -> dict[str, LowRank]:
     for name, delta in edit.dense.items():
         rows, columns = delta.shape
         if rows <= columns:
-            payload[name] = LowRank(torch.eye(rows).to(delta), delta.T)
+            payload[name] = LowRank(_eye(rows, delta), delta.T)
         else:
-            payload[name] = LowRank(delta, torch.eye(columns).to(delta))
+            payload[name] = LowRank(delta, _eye(columns, delta))
     return payload
+
+
+def _eye(size: int, like: torch.Tensor) -> torch.Tensor:
+    return torch.eye(size, dtype=like.dtype, device=like.device)
 
 
 def _check(lm: LanguageModel, fact: Fact) -> None:

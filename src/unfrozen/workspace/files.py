@@ -120,6 +120,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def check_new_folder(folder: Path) -> None:
+    """Whether a folder can be filled by `new_folder`.
+
+    Raises:
+        WorkspaceError: it has content already, or is no folder.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise WorkspaceError(f"{folder} is not empty: name a new or an empty folder")
+
+
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder to fill, which becomes `folder` when the block ends without an error.
@@ -130,8 +140,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     folder = folder.absolute()
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}.tmp")
     try:
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise WorkspaceError(f"{folder} is not empty: name a new or an empty folder")
+        check_new_folder(folder)
         temporary.mkdir(parents=True)
         yield temporary
         for path in temporary.rglob("*"):

@@ -13,7 +13,7 @@ FACT = Fact("Eiffel Tower", "The {} is in the city of", "Paris", "Rome Italy")
 PREFIXES = ("In the city. ", "Mount Etna is old, we said that he is a man. ", "He. ")
 families = pytest.mark.parametrize(
     "tiny",
-    ["gpt2", "gpt-neox", "gpt-j", "opt", "llama", "mistral", "gemma2", "phi"],
+    ["gpt2", "gpt-neox", "gpt-j", "gpt-neo", "opt", "llama", "mistral", "gemma2", "phi"],
     indirect=True,
 )
 few = pytest.mark.parametrize("tiny", ["gpt2", "llama"], indirect=True)

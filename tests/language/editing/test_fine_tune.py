@@ -38,6 +38,7 @@ def plainly(tiny, settings):
         return parameter.detach() - before
     finally:
         parameter.requires_grad_(False)
+        parameter.grad = None
         with torch.no_grad():
             parameter.copy_(before)
 

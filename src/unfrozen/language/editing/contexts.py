@@ -62,9 +62,9 @@ class Contexts:
         keys: inputs of its down-projection at the subject's last token, of all rows but the last.
         values: outputs of it there.
         joining: states entering the layer, from the subject's last token on.
-        prefix: keys and values of what stands before.
+        prefix: keys and values of what stands before, aligned on the right.
         position_ids: of the tokens replayed.
-        mask: additive attention mask: rows differ in what stands before.
+        mask: which places before and among the replayed tokens a row has.
         read: replayed positions whose next token is a token of the target.
         target: the target's token ids.
     """
@@ -75,7 +75,7 @@ class Contexts:
     joining: Joining
     prefix: KeyValues
     position_ids: Int[Tensor, "row time"]
-    mask: Float[Tensor, "row 1 time all_time"]
+    mask: Int[Tensor, "row all_time"]
     read: Int[Tensor, "row read"]
     target: Int[Tensor, " read"]
 
@@ -95,7 +95,7 @@ class Contexts:
         target = encode_target(lm.tokenizer, spans[0].tokens, fact.target_new)
         rows = [list(s.tokens) + list(target[:-1]) for s in spans[:-1]] + [list(spans[-1].tokens)]
         at = [s.last_subject_token for s in spans]
-        ids = pad(rows).to(lm.device)
+        ids = pad(rows, lm.device)
         run = lm.run(ids, keep=("state", "key", "mlp"), keep_cache=True, read="last")
         assert run.cache is not None
         where = torch.tensor(at, device=lm.device)
@@ -112,9 +112,9 @@ class Contexts:
             keys=run.kept["key"][layer][every, where][:-1],
             values=run.kept["mlp"][layer][every, where][:-1],
             joining=Joining(run.state_before(layer)[every[:, None], index], every),
-            prefix=run.cache.before(int(where.max())),
+            prefix=run.cache.ending_at(where),
             position_ids=where[:, None] + torch.arange(time, device=lm.device),
-            mask=_mask(where, time, lm.dtype),
+            mask=_mask(where, time),
             read=torch.tensor(read, device=lm.device),
             target=torch.tensor(target, device=lm.device),
         )
@@ -147,16 +147,16 @@ class Contexts:
         return said[..., 0], logs[-1, 0]
 
 
-def pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "row time"]:
+def pad(
+    rows: Sequence[Sequence[int]], device: torch.device | str = "cpu"
+) -> Int[Tensor, "row time"]:
     """Rows of token ids in one tensor, padded on the right: causal attention never sees it."""
     time = max(len(r) for r in rows)
-    return torch.tensor([[*r, *([r[-1]] * (time - len(r)))] for r in rows])
+    return torch.tensor([[*r, *([r[-1]] * (time - len(r)))] for r in rows], device=device)
 
 
-def _mask(where: Int[Tensor, " row"], time: int, dtype: torch.dtype) -> Tensor:
-    before = torch.arange(int(where.max()), device=where.device)[None] < where[:, None]
-    within = torch.ones(time, time, dtype=torch.bool, device=where.device).tril()
-    seen = torch.cat(
-        [before[:, None].expand(-1, time, -1), within.expand(len(where), -1, -1)], dim=-1
-    )
-    return torch.where(seen, 0.0, torch.finfo(dtype).min).to(dtype)[:, None]
+def _mask(where: Int[Tensor, " row"], time: int) -> Int[Tensor, "row all_time"]:
+    """Aligned on the right, distances between tokens are right: windows of attention slide so."""
+    longest = int(where.max())
+    places = torch.arange(longest + time, device=where.device)
+    return (places >= longest - where[:, None]).long()
