@@ -3,11 +3,11 @@
 import torch
 
 from benchmarks.memory import measured
+from unfrozen.language.architecture.probe import hooked
 from unfrozen.language.editing.contexts import Contexts
 from unfrozen.language.editing.rome import Rome
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.probe import hooked
 
 QUESTION = "seconds and peak memory of an edit, a search step against a whole pass and its gradient"
 FACT = Fact("Eiffel Tower", "The {} is located in the city of", "Paris", "Rome")

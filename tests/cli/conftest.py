@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unfrozen.papers import measure, runner
+from unfrozen.papers.running import measure, runner
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from unfrozen.papers import causal_tracing, facts, rome, runner
+from unfrozen.papers import causal_tracing, facts, rome
+from unfrozen.papers.running import runner
 
 SUBJECTS = ["Rome", "Paris", "Oslo", "Bern", "Lima", "Cairo", "Quito", "Sofia"]
 

@@ -41,13 +41,13 @@ _MODELS = "Models"
 _PAPERS = "Papers"
 
 COMMANDS: tuple[Command, ...] = (
-    Command("demo", "unfrozen.cli.demo:demo", _MODELS),
+    Command("demo", "unfrozen.cli.language.demo:demo", _MODELS),
     Command("models", "unfrozen.cli.models:models", _MODELS),
-    Command("ask", "unfrozen.cli.ask:ask", _MODELS),
-    Command("trace", "unfrozen.cli.trace:trace", _MODELS),
-    Command("calibrate", "unfrozen.cli.calibrate:calibrate", _MODELS),
+    Command("ask", "unfrozen.cli.language.ask:ask", _MODELS),
+    Command("trace", "unfrozen.cli.language.trace:trace", _MODELS),
+    Command("calibrate", "unfrozen.cli.language.calibrate:calibrate", _MODELS),
     Command("init", "unfrozen.cli.workspaces:init", _WORKSPACES),
-    Command("edit", "unfrozen.cli.edit:edit", _WORKSPACES),
+    Command("edit", "unfrozen.cli.language.edit:edit", _WORKSPACES),
     Command("log", "unfrozen.cli.workspaces:log", _WORKSPACES),
     Command("show", "unfrozen.cli.workspaces:show", _WORKSPACES),
     Command("revert", "unfrozen.cli.workspaces:revert", _WORKSPACES),

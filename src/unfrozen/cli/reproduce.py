@@ -10,7 +10,7 @@ from unfrozen.cli.opening import JsonOption, ModelOption
 
 if TYPE_CHECKING:
     from unfrozen.papers.claim import Table
-    from unfrozen.papers.runner import Run
+    from unfrozen.papers.running.runner import Run
 
 EXAMPLES = {
     "reproduce": (
@@ -62,7 +62,7 @@ def reproduce(
         return
 
     from unfrozen.data.models import DEFAULT_MODEL
-    from unfrozen.papers import runner
+    from unfrozen.papers.running import runner
 
     runs: list[Run] = []
     names = runner.names() if all_papers else (runner.resolve(paper or ""),)
@@ -110,9 +110,9 @@ def _show(run: "Run", json: str | None) -> None:
 
 def _listing() -> "Table":
     """Papers and claims, with what the last full run found where the checkout keeps it."""
-    from unfrozen.papers import runner
     from unfrozen.papers.claim import Table
     from unfrozen.papers.report import cell_text, value_text
+    from unfrozen.papers.running import runner
 
     kept = runner.kept_records()
     rows = []

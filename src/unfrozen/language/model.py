@@ -16,10 +16,10 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from unfrozen.data.models import DEFAULT_MODEL, load_pretrained
 from unfrozen.errors import ModelError
+from unfrozen.language.architecture.probe import first_tensor, hooked
+from unfrozen.language.architecture.replay import Joining, KeyValues, reading, replay
+from unfrozen.language.architecture.sites import LinearMap, Sites, find_sites
 from unfrozen.language.generation import continue_rows
-from unfrozen.language.probe import first_tensor, hooked
-from unfrozen.language.replay import Joining, KeyValues, reading, replay
-from unfrozen.language.sites import LinearMap, Sites, find_sites
 
 Role = Literal["state", "mlp", "attention", "key"]
 """Block output; down-projection output; attention output; down-projection input."""
@@ -225,7 +225,7 @@ class LanguageModel:
     def replay(
         self, joins: dict[int, Joining], prefix: KeyValues, **settings: object
     ) -> Float[Tensor, "row read vocabulary"]:
-        """Logits of rows that join a kept run from the middle: see `unfrozen.language.replay`."""
+        """Logits of rows that join a kept run from the middle: see `architecture.replay`."""
         return replay(self.model, self.sites, joins, prefix, **settings)  # pyright: ignore[reportArgumentType]
 
     @torch.no_grad()

@@ -8,7 +8,7 @@ is what restoring it brings back.
 A state at (token t, layer l) can change nothing before t and nothing up to l, and where clean and
 corrupted states are equal (before the subject) nothing at all.  So the corrupted run is kept, every
 restoration is replayed from its own token and layer, and all layers of a token share one pass
-(`unfrozen.language.replay`).
+(`unfrozen.language.architecture.replay`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +20,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unfrozen.errors import FactError, ModelError
+from unfrozen.language.architecture.replay import Joining, KeyValues, Patch
 from unfrozen.language.facts import as_template
 from unfrozen.language.model import LanguageModel, Run
-from unfrozen.language.replay import Joining, KeyValues, Patch
 from unfrozen.language.subject import subject_span
 
 Kind = Literal["state", "mlp", "attention", "severed-mlp", "severed-attention"]

@@ -13,9 +13,9 @@ from unfrozen.language.plots import average_effects, heat_map
 from unfrozen.language.statistics import Mean, mean
 from unfrozen.language.tracing import PLACES, Trace, TraceSettings, embedding_deviation, trace
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
-from unfrozen.papers.context import RunContext
 from unfrozen.papers.facts import known_facts, spread
 from unfrozen.papers.naive_tracing import naive_trace
+from unfrozen.papers.running.context import RunContext
 
 MLP_SITE = ClaimSpec(
     "tracing.mlp-site",

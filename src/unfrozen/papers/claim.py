@@ -18,7 +18,7 @@ from unfrozen.errors import PaperError, UnfrozenError
 if TYPE_CHECKING:
     import matplotlib.figure
 
-    from unfrozen.papers.context import RunContext
+    from unfrozen.papers.running.context import RunContext
 
 FORMAT = 1
 """Version of the JSON that a run leaves."""

@@ -10,7 +10,7 @@ from unfrozen.language.evaluation import known
 from unfrozen.language.facts import Fact, read_facts, relation_facts
 from unfrozen.language.facts.fact import seeded
 from unfrozen.language.model import LanguageModel
-from unfrozen.papers.context import RunContext
+from unfrozen.papers.running.context import RunContext
 
 
 def known_facts(context: RunContext, lm: LanguageModel) -> list[Fact]:

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from unfrozen.language.architecture.probe import first_tensor, hooked, with_first_tensor
 from unfrozen.language.facts import as_template
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.probe import first_tensor, hooked, with_first_tensor
 from unfrozen.language.subject import subject_span
 from unfrozen.language.tracing import TraceSettings, subject_noise, window_of
 

@@ -17,8 +17,8 @@ from unfrozen.language.model import LanguageModel
 from unfrozen.language.statistics import Mean, mean
 from unfrozen.memory import SecondMoment
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
-from unfrozen.papers.context import RunContext
 from unfrozen.papers.facts import known_facts, spread
+from unfrozen.papers.running.context import RunContext
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture

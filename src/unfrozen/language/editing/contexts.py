@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from unfrozen.errors import FactError
+from unfrozen.language.architecture.replay import Joining, KeyValues
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.replay import Joining, KeyValues
 from unfrozen.language.subject import encode_target, subject_span
 
 ESSENCE = "{} is a"

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from unfrozen.errors import FactError, ModelError
+from unfrozen.language.architecture.replay import Joining, KeyValues
 from unfrozen.language.editing.edit import Edit
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.replay import Joining, KeyValues
 from unfrozen.language.subject import encode_target
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unfrozen.errors import ModelError
+from unfrozen.language.architecture.replay import Joining, KeyValues, reading
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.replay import Joining, KeyValues, reading
 
 IDS = torch.tensor(
     [

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from unfrozen.errors import ModelError
-from unfrozen.language.probe import Probed, identity_without, linear_calls
+from unfrozen.language.architecture.probe import Probed, identity_without, linear_calls
 
 
 @dataclass(frozen=True)

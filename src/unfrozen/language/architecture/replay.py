@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from transformers.cache_utils import Cache, DynamicLayer
 
 from unfrozen.errors import ModelError
-from unfrozen.language.probe import first_tensor, hooked, with_first_tensor
-from unfrozen.language.sites import BlockSites, Sites
+from unfrozen.language.architecture.probe import first_tensor, hooked, with_first_tensor
+from unfrozen.language.architecture.sites import BlockSites, Sites
 
 Patch = Callable[[Tensor], Tensor]
 """Given the output [row, time, width] of a writer, what to put in its place."""

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unfrozen.errors import PaperError
-from unfrozen.papers.context import RunContext, code_hash, stable_hash
-from unfrozen.papers.measure import Meter
+from unfrozen.papers.running.context import RunContext, code_hash, stable_hash
+from unfrozen.papers.running.measure import Meter
 
 ITEMS = {f"k{i}": i for i in range(10)}
 

@@ -14,10 +14,10 @@ from filelock import FileLock, Timeout
 from unfrozen.data.cache import write_json
 from unfrozen.data.models import DEFAULT_MODEL
 from unfrozen.errors import PaperError
-from unfrozen.papers import measure
 from unfrozen.papers.claim import Budget, Claim, Experiment, Outcome, RunRecord
-from unfrozen.papers.context import Progress, RunContext, code_hash
 from unfrozen.papers.report import report_link, write_report
+from unfrozen.papers.running import measure
+from unfrozen.papers.running.context import Progress, RunContext, code_hash
 
 REGISTRY: dict[str, str] = {
     "causal-tracing": "unfrozen.papers.causal_tracing",
@@ -189,7 +189,7 @@ def _module(name: str) -> ModuleType:
 
 def _code(module: ModuleType) -> str:
     """Hash of what computes: the floors below, and the experiment itself."""
-    package = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[2]
     paths = [package / floor for floor in _BELOW]
     if module.__file__ is not None:
         paths.append(Path(module.__file__))

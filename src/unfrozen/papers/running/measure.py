@@ -22,7 +22,7 @@ from unfrozen._version import __version__
 Result = TypeVar("Result")
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
-_PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
+_PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unfrozen.papers import measure
-from unfrozen.papers.measure import Meter, count_flops
+from unfrozen.papers.running import measure
+from unfrozen.papers.running.measure import Meter, count_flops
 
 SIZES = st.integers(1, 7)
 

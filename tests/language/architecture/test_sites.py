@@ -6,9 +6,9 @@ import transformers as hf
 from torch import nn
 
 from unfrozen.errors import ModelError
+from unfrozen.language.architecture.probe import first_tensor, with_first_tensor
+from unfrozen.language.architecture.sites import find_sites
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.probe import first_tensor, with_first_tensor
-from unfrozen.language.sites import find_sites
 
 SMALL = {
     "vocab_size": 97,

@@ -6,8 +6,8 @@ import pytest
 from filelock import FileLock
 
 from unfrozen.errors import PaperError
-from unfrozen.papers import runner
 from unfrozen.papers.claim import RunRecord
+from unfrozen.papers.running import runner
 
 
 def test_a_run_reports_every_claim_declared_in_their_order(toy, tmp_path):

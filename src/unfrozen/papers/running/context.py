@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from unfrozen.data.models import DEFAULT_MODEL
 from unfrozen.errors import PaperError
-from unfrozen.papers.measure import Meter
+from unfrozen.papers.running.measure import Meter
 
 Item = TypeVar("Item")
 

@@ -1,0 +1,1 @@
+"""How an experiment is run: resumed where it was interrupted, measured, and recorded."""
