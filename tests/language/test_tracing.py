@@ -318,7 +318,7 @@ def test_a_subject_without_a_place_is_an_error(llama, prompt, subject, message):
         ({"kinds": ("state", "soul")}, "unknown kind of restoration 'soul'; use state, mlp"),
         ({"samples": 0}, "samples and window must be at least 1"),
         ({"window": 0}, "samples and window must be at least 1"),
-        ({"noise": 0.0}, "noise positive"),
+        ({"noise": 0.0}, "noise must be positive and finite, not 0"),
         ({"tokens": "some"}, "'all' or 'last subject', not 'some'"),
     ],
 )

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from unfrozen.language.evaluation import Answer
 from unfrozen.papers import causal_tracing, facts, rome
 from unfrozen.papers.running import runner
 
@@ -15,6 +16,7 @@ SUBJECTS = ["Rome", "Paris", "Oslo", "Bern", "Lima", "Cairo", "Quito", "Sofia"]
 def told(tmp_path, monkeypatch):
     """A file of facts, which the model is said to know."""
     monkeypatch.setattr(facts, "known", lambda lm, asked: list(asked))
+    monkeypatch.setattr(facts, "answers", lambda lm, asked: [Answer(0.0, True) for _ in asked])
     path = tmp_path / "facts.jsonl"
     lines = [
         {

@@ -11,6 +11,7 @@ restoration is replayed from its own token and layer, and all layers of a token 
 (`unfrozen.language.architecture.replay`).
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -67,8 +68,10 @@ class TraceSettings:
         unknown = sorted(set(self.kinds) - set(KINDS))
         if unknown:
             raise ModelError(f"unknown kind of restoration {unknown[0]!r}; use {', '.join(KINDS)}")
-        if self.samples < 1 or self.noise <= 0 or (self.window is not None and self.window < 1):
-            raise ModelError("samples and window must be at least 1, and noise positive")
+        if self.samples < 1 or (self.window is not None and self.window < 1):
+            raise ModelError("samples and window must be at least 1")
+        if not 0 < self.noise < math.inf:
+            raise ModelError(f"noise must be positive and finite, not {self.noise}")
         if self.tokens not in ("all", "last subject"):
             raise ModelError(f"tokens is 'all' or 'last subject', not {self.tokens!r}")
 
@@ -160,7 +163,10 @@ def embedding_deviation(lm: LanguageModel, subjects: Sequence[str] = ()) -> floa
         The standard deviation, of what the embedding module puts out.
     """
     if subjects:
-        ids = torch.cat([lm.encode(f" {s}")[0] for s in subjects])
+        # Where a subject stands in a text: special tokens are none of its own.
+        spans = [subject_span(lm.tokenizer, "The {}", s) for s in subjects]
+        numbers = [i for s in spans for i in s.tokens[s.start : s.stop]]
+        ids = torch.tensor(numbers, device=lm.device)
     else:
         ids = torch.arange(lm.sites.vocabulary, device=lm.device)
     with torch.no_grad():

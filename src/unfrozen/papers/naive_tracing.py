@@ -30,6 +30,8 @@ def naive_trace(
 ) -> Float[Tensor, "token layer"]:
     """The indirect effect of every token and layer, by one restoration a pass.
 
+    Every token, also those before the subject, as in the published code.
+
     Args:
         lm: the model.
         prompt: with the subject in it.
@@ -41,7 +43,7 @@ def naive_trace(
             in the published code; if not, every sample has a pass of its own.
 
     Returns:
-        Mean over the samples of the gain in probability; zero before the subject.
+        Mean over the samples of the gain in probability.
     """
     template = as_template(prompt, subject)
     span = subject_span(lm.tokenizer, template, subject)
@@ -91,7 +93,7 @@ def naive_trace(
 
     corrupted = over_samples(None, range(0))
     effect = torch.zeros(time, n)
-    for t in range(span.start, time):
+    for t in range(time):
         for layer in range(n):
             effect[t, layer] = over_samples(t, range(*window_of(layer, window, n))) - corrupted
     return effect

@@ -28,10 +28,13 @@ from unfrozen.memory import SecondMoment, constrained_write
 class RomeSettings:
     """How to edit; defaults of the paper (appendix E.5) unless it says otherwise.
 
+    The divergence is read at the subject's last token, as in the published code: what a model
+    expects after the name alone is what tells its essence.
+
     Attributes:
         layer: which memory to write to; None for the calibrated or, failing that, the default
             depth.  Causal tracing does not tell it (Hase et al. 2023).
-        steps: most steps of the search for a value.
+        steps: most steps of the search for a value (the paper: 20, without an early stop).
         learning_rate: of Adam.
         weight_decay: weight of ``|delta| / |v|^2``.
         kl: weight of the divergence at the essence prompt.
@@ -39,7 +42,8 @@ class RomeSettings:
         confidence: stop when the mean probability of the target over contexts reaches this.  The
             paper stops at a loss of 0.05, which the decay term keeps out of reach.
         prefix_lengths: tokens of the sampled prefixes.
-        prefixes_each: how many prefixes of each length.
+        prefixes_each: how many prefixes of each length (the published code: 10, which takes three
+            times as long).
         seed: of the prefixes.
     """
 
@@ -68,7 +72,7 @@ class Value:
         delta: what to add to the value W k*.
         probability: of the target, mean over contexts, at the end.
         before: the same before the edit.
-        divergence: Kullback-Leibler divergence at the essence prompt, in nats.
+        divergence: of the edited model from the base at the essence prompt, in nats.
         steps: gradient steps taken.
         value_norm: ``|v|`` of the plain prompt.
     """
@@ -109,7 +113,8 @@ def search_value(lm: LanguageModel, contexts: Contexts, settings: RomeSettings) 
         with torch.set_grad_enabled(step < settings.steps):
             said, now = contexts.log_probabilities(lm, delta)
         essence = now.detach() if essence is None else essence
-        kl = torch.nn.functional.kl_div(now, essence, log_target=True, reduction="sum")
+        # Of the edited model's distribution from the base's, as in equation 4.
+        kl = torch.nn.functional.kl_div(essence, now, log_target=True, reduction="sum")
         probability, divergence = float(said.detach().sum(1).exp().mean()), float(kl.detach())
         before = probability if step == 0 else before
         if step == settings.steps or probability >= settings.confidence:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from unfrozen.data.models import DEFAULT_MODEL
 from unfrozen.errors import PaperError
-from unfrozen.papers.running.measure import Meter
+from unfrozen.papers.running.measure import Meter, machine, versions
 
 Item = TypeVar("Item")
 
@@ -69,8 +69,8 @@ class RunContext:
         """Compute a result for every item, keeping each as soon as it is there.
 
         The results lie in a JSONL file whose name carries a hash of everything that they depend
-        on: name, settings, model, seed, facts and code.  A run that was interrupted computes only
-        what is missing.
+        on: name, settings, model, seed, facts, code, versions and processor.  A run that was
+        interrupted computes only what is missing.
 
         Args:
             name: what is computed: letters, digits and dashes.
@@ -166,9 +166,12 @@ class RunContext:
             "name": name,
             "settings": settings,
             "model": self.model,
+            "model files": _signature(Path(self.model)),
             "seed": self.seed,
             "facts": None if self.facts is None else _content_hash(self.facts),
             "code": self.code,
+            "versions": versions(),
+            "processor": [machine()[part] for part in ("processor", "cores", "gpu")],
         }
         return stable_hash(everything)
 
@@ -238,6 +241,15 @@ def _content_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _signature(path: Path) -> list[tuple[str, int, int]] | None:
+    """What changes when the files of a model's folder do; None of a model that is no folder."""
+    if not path.is_dir():
+        return None
+    files = sorted(f for f in path.rglob("*") if f.is_file())
+    stats = [(f.relative_to(path).as_posix(), f.stat()) for f in files]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     """The finished items of a checkpoint; a last line that a kill tore is cut off the file."""
     try:
@@ -266,7 +278,10 @@ def _append(stream: Any, entry: dict[str, Any], what: str) -> dict[str, Any]:
         data = line.encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise PaperError(f"{what} cannot be written as JSON: {error}") from error
-    stream.write(data)
-    stream.flush()
-    os.fsync(stream.fileno())
+    try:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    except OSError as error:
+        raise PaperError(f"{what} cannot be kept in {stream.name}: {error.strerror}") from error
     return json.loads(line)

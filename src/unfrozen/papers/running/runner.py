@@ -31,7 +31,7 @@ ALIASES: dict[str, str] = {"tracing": "causal-tracing"}
 REPORTS = Path("reports")
 """Where reports go unless another folder is named."""
 
-_BELOW = ("data", "memory", "language")
+_BELOW = ("data", "memory", "language", "papers/facts.py", "papers/naive_tracing.py")
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def run(
         out: folder of reports.
         fresh: forget what an earlier run left.
         progress: a rich progress bar, None for silence.
-        results: folder for the record of a full run with default model and facts; None for
-            ``results`` of the checkout, if there is one.
+        results: folder for the record of a full run with default seed, model and facts; None
+            for ``results`` of the checkout, if there is one.
 
     Raises:
         PaperError: the paper is unknown, the facts are missing, or the folder is in use.
@@ -153,7 +153,7 @@ def run(
             machine=measure.machine(),
             commit=commit,
         )
-        own = budget == "full" and model == DEFAULT_MODEL and facts is None
+        own = budget == "full" and seed == 0 and model == DEFAULT_MODEL and facts is None
         again = _command(name, budget, seed, model, facts, out)
         return _keep(record, outcome, experiment, out, results if own else out, again)
     finally:
@@ -188,9 +188,9 @@ def _module(name: str) -> ModuleType:
 
 
 def _code(module: ModuleType) -> str:
-    """Hash of what computes: the floors below, and the experiment itself."""
+    """Hash of what computes: the floors below, what papers share, and the experiment itself."""
     package = Path(__file__).resolve().parents[2]
-    paths = [package / floor for floor in _BELOW]
+    paths = [package / part for part in _BELOW]
     if module.__file__ is not None:
         paths.append(Path(module.__file__))
     return code_hash(paths)
