@@ -26,7 +26,7 @@ def main() -> None:
         print(f"{name}: {module.QUESTION}", flush=True)
         found[name] = module.run()
         for key, value in found[name].items():
-            print(f"  {key:44} {value:>12.4g}", flush=True)
+            print(f"  {key:58} {value:>12.4g}", flush=True)
     if chosen.json is not None:
         write_json(chosen.json, found)
         print(json.dumps({"written": str(chosen.json)}))

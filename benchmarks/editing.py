@@ -4,20 +4,24 @@ import torch
 
 from benchmarks.memory import measured
 from unfrozen.language.architecture.probe import hooked
+from unfrozen.language.covariance import second_moments
 from unfrozen.language.editing.contexts import Contexts
-from unfrozen.language.editing.rome import Rome
+from unfrozen.language.editing.rome import Rome, RomeSettings
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 
 QUESTION = "seconds and peak memory of an edit, a search step against a whole pass and its gradient"
+TOKENS = 8192
 FACT = Fact("Eiffel Tower", "The {} is located in the city of", "Paris", "Rome")
 
 
 def run() -> dict[str, float]:
     """Edit one fact; then time a step of its search against a whole pass over the same prompts."""
     lm = LanguageModel.from_pretrained()
-    rome = Rome(lm)
-    rome.edit(FACT)
+    layer = RomeSettings().layer_for(lm)
+    moment = second_moments(lm, [layer], TOKENS)[layer]
+    rome = Rome(lm, second_moment=moment)
+    _, first, _ = measured(lambda: rome.edit(FACT))
     edit, seconds, grown = measured(lambda: rome.edit(FACT))
     contexts = Contexts.make(lm, FACT, rome.layer, rome.prefixes)
     delta = torch.zeros(lm.sites.width, requires_grad=True)
@@ -45,6 +49,7 @@ def run() -> dict[str, float]:
     _, fast, fast_memory = measured(step)
     _, slow, slow_memory = measured(whole)
     return {
+        "first edit, with the factors of the second moment, seconds": first,
         "edit, seconds": seconds,
         "edit, steps": edit.diagnostics["steps"],
         "edit, peak MB": grown / 1e6,

@@ -184,7 +184,7 @@ def test_what_was_committed_stays_and_is_counted(facts, capfd, monkeypatch, fail
         ("ask hi --workspace . --model x", "not both"),
         ('trace "It is in" --subject Etna', "the subject 'Etna' is not in the prompt"),
         ('trace "Etna is in" --subject Etna --kinds mind', "unknown kind of restoration 'mind'"),
-        ('trace "Etna is in" --subject Etna --noise 0', "noise positive"),
+        ('trace "Etna is in" --subject Etna --noise 0', "noise must be positive"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(facts, capfd, line, said):

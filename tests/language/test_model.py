@@ -3,7 +3,7 @@ import torch
 import transformers as hf
 from torch import nn
 
-from unfrozen.errors import ModelError, UnfrozenError
+from unfrozen.errors import FactError, ModelError, UnfrozenError
 from unfrozen.language.model import LanguageModel
 
 ONE_OF_A_KIND = ["gpt2", "gpt-neox", "opt", "llama", "gemma2"]
@@ -347,3 +347,21 @@ def test_a_model_on_disk_is_loaded_by_its_folder(tmp_path, llama, tokenizer):
     assert torch.equal(loaded.run(IDS).logits, llama.lm.run(IDS).logits)
     half = LanguageModel.from_pretrained(str(tmp_path), dtype=torch.bfloat16)
     assert half.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("tiny", ["gpt2", "opt", "llama"], indirect=True)
+def test_a_text_longer_than_the_model_reads_is_refused(tiny):
+    longest = tiny.model.config.max_position_embeddings
+    short = tiny.lm.encode("a")[:, :1].expand(1, 10)
+    assert tiny.lm.continue_ids(short, 1).shape == (1, 1)
+    with pytest.raises(ModelError, match=f"up to {longest} tokens, not of {longest + 1}"):
+        tiny.lm.run(short[:, :1].expand(1, longest + 1))
+    with pytest.raises(ModelError, match=f"up to {longest} tokens"):
+        tiny.lm.continue_ids(short, longest)
+    with pytest.raises(ModelError, match=f"up to {longest} tokens"):
+        tiny.lm.generate(["a"], longest + 1)
+
+
+def test_half_a_character_is_no_text(llama):
+    with pytest.raises(FactError, match="half a character"):
+        llama.lm.encode("\udcff is")

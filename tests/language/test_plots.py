@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib
 import pytest
 import torch
@@ -34,6 +36,12 @@ def test_heat_map_shows_every_effect_and_marks_the_subject(found, tmp_path):
     labels = [label.get_text() for label in shown[0].get_yticklabels()]
     assert [label.endswith("*") for label in labels] == [False, True, True, False]
     assert (tmp_path / "figure.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("answer", ["$$", r" $\foo$", "$5"])
+def test_no_text_is_taken_for_mathematics(found, tmp_path, answer):
+    figure = heat_map(replace(found, answer=answer, tokens=(answer, *found.tokens[1:])))
+    assert answer.strip() in drawn(figure, tmp_path).get_suptitle().replace("\\\\", "\\")
 
 
 def test_heat_map_of_some_kinds(found):

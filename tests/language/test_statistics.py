@@ -2,11 +2,13 @@ import math
 import statistics
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from unfrozen.language.statistics import harmonic_mean, mean
+from unfrozen.language.statistics import average_indirect_effects, harmonic_mean, mean
+from unfrozen.language.tracing import Trace
 
 numbers = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30)
 
@@ -38,3 +40,30 @@ def test_harmonic_mean_is_that_of_the_standard_library(values):
 @pytest.mark.parametrize("values", [[], [0.0, 1.0], [-1, 1.0]])
 def test_harmonic_mean_of_what_is_not_positive_is_zero(values):
     assert harmonic_mean(values) == 0
+
+
+def traced(effects, subject_span):
+    effects = {"mlp": torch.tensor(effects, dtype=torch.float32)}
+    tokens = tuple("abcdefgh"[: len(effects["mlp"])])
+    return Trace(
+        prompt="".join(tokens), subject="b", answer="x", tokens=tokens, subject_span=subject_span,
+        clean=1.0, corrupted=0.0, corrupted_samples=(0.0,), effects=effects, spread=effects,
+        sigma=0.1, window=1, seed=0,
+    )  # fmt: skip
+
+
+def test_effects_are_averaged_by_role_and_layer():
+    one = traced([[0, 0], [1, 2], [3, 4], [5, 6], [7, 8]], (1, 3))
+    other = traced([[0, 0], [9, 9], [3, 5], [1, 1], [2, 3]], (1, 2))
+    found = average_indirect_effects([one, other], "mlp")
+    values = {place: [m.value for m in means] for place, means in found.items()}
+    assert values == {
+        "first subject token": [1, 2],  # a subject of one token has no first beside its last
+        "middle subject tokens": [],
+        "last subject token": [6, 6.5],
+        "first token after": [4, 5.5],
+        "later tokens": [1, 1],
+        "last token": [4.5, 5.5],
+    }
+    assert [m.n for m in found["last token"]] == [2, 2]
+    assert list(average_indirect_effects([one], "mlp", ["last token"])) == ["last token"]

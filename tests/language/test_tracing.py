@@ -1,13 +1,17 @@
 """Traces against one whole plain pass a restoration, with hooks and the noise written out."""
 
+import copy
 import json
+import math
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers.processors import TemplateProcessing
 
 from unfrozen.errors import FactError, ModelError
+from unfrozen.language.model import LanguageModel
 from unfrozen.language.tracing import (
     KINDS,
     PLACES,
@@ -220,6 +224,18 @@ def test_the_noise_is_three_deviations_of_the_subjects_embeddings(tiny):
     )
 
 
+def test_special_tokens_are_none_of_the_subjects(llama, tokenizer):
+    begun = copy.deepcopy(tokenizer)
+    begun.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 0)]
+    )
+    lm = LanguageModel(llama.model, begun, check=False)
+    assert lm.encode("Rome")[0, 0] == 0
+    for subjects in ([SUBJECT], ["Rome", "Paris"]):
+        expected = embedding_deviation(llama.lm, subjects)
+        assert embedding_deviation(lm, subjects) == pytest.approx(expected)
+
+
 # ---------------------------------------------------------------------------------------- windows
 
 
@@ -319,6 +335,7 @@ def test_a_subject_without_a_place_is_an_error(llama, prompt, subject, message):
         ({"samples": 0}, "samples and window must be at least 1"),
         ({"window": 0}, "samples and window must be at least 1"),
         ({"noise": 0.0}, "noise must be positive and finite, not 0"),
+        ({"noise": math.nan}, "noise must be positive and finite, not nan"),
         ({"tokens": "some"}, "'all' or 'last subject', not 'some'"),
     ],
 )

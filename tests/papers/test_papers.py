@@ -6,6 +6,7 @@ import math
 import pytest
 
 from unfrozen.language.evaluation import Answer
+from unfrozen.language.model import LanguageModel
 from unfrozen.papers import causal_tracing, facts, rome
 from unfrozen.papers.running import runner
 
@@ -74,3 +75,21 @@ def test_facts_are_spread_over_relations():
     assert chosen == facts.spread(many, 10, seed=0)
     assert chosen != facts.spread(many, 10, seed=1)
     assert len(facts.spread(many, 1000, seed=0)) == 100
+
+
+def test_neighbours_are_known_and_name_no_subject_kept_apart(tiny_folder, monkeypatch):
+    from unfrozen.language.facts import Fact
+
+    lm = LanguageModel.from_pretrained(str(tiny_folder))
+    asked = []
+
+    def said(lm, questions):
+        asked.extend(questions)
+        return [Answer(0.0, "Etna" not in prompt) for prompt, _ in questions]
+
+    monkeypatch.setattr(facts, "answers", said)
+    near = ("Rome is in", "Etna is in", "The old Oslo is in", "Pisa is in")
+    fact = Fact("Po", "{} is in", "Italy", "Spain", neighbours=near)
+    (kept,) = facts._with_known_neighbours(lm, [fact], ["Oslo", "Pis"])
+    assert kept.neighbours == ("Rome is in", "Pisa is in")
+    assert set(asked) == {(n, "Italy") for n in near}

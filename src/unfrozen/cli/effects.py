@@ -60,38 +60,43 @@ def written_lines(effect: Mapping[str, Any]) -> list[str]:
 
 
 def summary_table(done: "Sequence[Edited]", title: str) -> Table:
-    """A row an edit, and their means."""
+    """A row an edit, before → after, and their means."""
     from unfrozen.language.evaluation import summarize
 
     columns = (
-        "change", "new object", "efficacy", "paraphrase", "neighbourhood", "strict", "text", "S",
+        "change", "new object", "efficacy", "by", "paraphrase", "by", "neighbourhood", "by",
+        "strict", "text", "fluency", "S",
     )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = [
-        (
-            one.change.name,
-            one.fact.target_new,
-            *(
-                None if group is None else _number(group.score)
-                for group in (one.after.efficacy, one.after.paraphrase, one.after.neighbourhood)
-            ),
-            _number(one.after.efficacy.accuracy),
-            _number(one.after.names_new),
-            _number(one.after.score),
-        )
-        for one in done
-    ]
-    total = summarize([one.after for one in done])
-    means = (
-        total.efficacy_score, total.paraphrase_score, total.neighbourhood_score,
-        total.efficacy_accuracy, total.names_new,
-    )  # fmt: skip
-    shown = [None if m is None else _number(m.value) for m in means]
-    rows.append((f"mean of {total.n}", "", *shown, _number(total.score)))
+    rows: list[tuple[Cell, ...]] = []
+    for one in done:
+        pairs: list[tuple[float | None, float | None]] = []
+        for group, _, _ in _GROUPS:
+            old, new = getattr(one.before, group), getattr(one.after, group)
+            pairs += [
+                (old and getattr(old, part), new and getattr(new, part))
+                for part in ("score", "magnitude")
+            ]
+        pairs.append((one.before.efficacy.accuracy, one.after.efficacy.accuracy))
+        pairs += [(getattr(one.before, k), getattr(one.after, k)) for k in ("names_new", "fluency")]
+        pairs.append((one.before.score, one.after.score))
+        rows.append((one.change.name, one.fact.target_new, *(_arrow(*pair) for pair in pairs)))
+    old, new = summarize([one.before for one in done]), summarize([one.after for one in done])
+    means = [f"{group}_{part}" for group, _, _ in _GROUPS for part in ("score", "magnitude")]
+    means += ["efficacy_accuracy", "names_new", "fluency"]
+    shown = [_arrow(*((m and m.value) for m in (getattr(s, k) for s in (old, new)))) for k in means]
+    rows.append((f"mean of {new.n}", "", *shown, _arrow(old.score, new.score)))
     note = (
-        "After each edit: scores, strict accuracy of the prompt, share of free texts that name "
-        "the new object, and S, the harmonic mean of the scores."
+        "Before → after each edit: scores, each with by how much probability the wanted object is "
+        "the likelier; strict accuracy of the prompt; share of free texts that name the new "
+        "object; fluency in bits; and S, the harmonic mean of the scores."
     )
     return Table(title, columns, tuple(rows), note)
+
+
+def _arrow(before: float | None, after: float | None) -> str | None:
+    if before is None or after is None:
+        return None
+    return f"{before:.2f} → {after:.2f}"
 
 
 def request_text(request: Mapping[str, Any]) -> str:

@@ -105,6 +105,7 @@ def _show(run: "Run", json: str | None) -> None:
         print_table(table, console)
     console.print(f"Took {seconds_text(run.record.seconds)}", soft_wrap=True)
     console.print(f"Record: {run.json}", soft_wrap=True, markup=False)
+    console.print(f"Tables: {run.tables}", soft_wrap=True, markup=False)
     console.print(f"Report: {run.report}", soft_wrap=True, markup=False)
 
 

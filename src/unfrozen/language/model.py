@@ -20,6 +20,7 @@ from unfrozen.language.architecture.probe import first_tensor, hooked
 from unfrozen.language.architecture.replay import Joining, KeyValues, reading, replay
 from unfrozen.language.architecture.sites import LinearMap, Sites, find_sites
 from unfrozen.language.generation import continue_rows
+from unfrozen.language.subject import check_text
 
 Role = Literal["state", "mlp", "attention", "key"]
 """Block output; down-projection output; attention output; down-projection input."""
@@ -137,11 +138,30 @@ class LanguageModel:
         return self.sites.blocks[self.layer(layer)].mlp
 
     def encode(self, text: str) -> Int[Tensor, "1 time"]:
-        """Token ids with whatever special tokens the tokenizer puts in front."""
+        """Token ids with whatever special tokens the tokenizer puts in front.
+
+        Raises:
+            FactError: the text holds half a character.
+            ModelError: it has no tokens.
+        """
+        check_text(text)
         ids = list(self.tokenizer(text)["input_ids"])
         if not ids:
             raise ModelError("an empty prompt has no tokens to read")
         return torch.tensor([ids], device=self.device)
+
+    def check_length(self, tokens: int) -> None:
+        """Whether a text is no longer than the model can read.
+
+        Raises:
+            ModelError: it is.
+        """
+        config = self.model.config.get_text_config()
+        longest = getattr(config, "max_position_embeddings", None)
+        if isinstance(longest, int) and 0 < longest < tokens:
+            raise ModelError(
+                f"{self.name} reads texts of up to {longest} tokens, not of {tokens}: shorten it"
+            )
 
     def decode(self, ids: list[int] | Tensor) -> str:
         """The text of token ids."""
@@ -171,7 +191,11 @@ class LanguageModel:
 
         Returns:
             The run.
+
+        Raises:
+            ModelError: the rows are longer than the model can read.
         """
+        self.check_length(input_ids.shape[1])
         kept: dict[Role, list[Tensor]] = {role: [] for role in keep}
         entering: list[Tensor] = []
         handles = []
@@ -261,10 +285,15 @@ class LanguageModel:
 
         Returns:
             The continuations, without the prompts.
+
+        Raises:
+            ModelError: a text would be longer than the model can read.
         """
+        rows = [self.encode(p)[0] for p in prompts]
+        self.check_length(max(map(len, rows), default=0) + tokens)
         ids = continue_rows(
             self.model,
-            [self.encode(p)[0] for p in prompts],
+            rows,
             tokens,
             generator=generator,
             top_k=top_k,
@@ -281,6 +310,7 @@ class LanguageModel:
         temperature: float = 1.0,
     ) -> Int[Tensor, "row tokens"]:
         """Continue rows of token ids of one length: see `generate`."""
+        self.check_length(ids.shape[1] + tokens)
         return continue_rows(
             self.model,
             list(ids),

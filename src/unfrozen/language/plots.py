@@ -77,10 +77,12 @@ def heat_map(trace: Trace, kinds: Sequence[str] | None = None) -> "Figure":
     for i in range(start, stop):
         first.get_yticklabels()[i].set_fontweight("bold")
     first.set_ylabel("token (* subject)")
+    answer = trace.answer.strip()
     figure.suptitle(
-        f"Restoring what noise on the subject destroyed: gain in p({trace.answer.strip()!r}), "
+        f"Restoring what noise on the subject destroyed: gain in p({answer!r}), "
         f"of {trace.total_effect:.2f}",
         fontsize=11,
+        parse_math=False,
     )
     return figure
 

@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from unfrozen.language.tracing import PLACES, Trace
+
 # Two-sided, 95 % of a normal distribution: means are taken over dozens of facts or more.
 _Z = 1.959964
 
@@ -51,6 +53,43 @@ def mean(values: Sequence[float | int | bool]) -> Mean:
     n = len(values)
     half = math.inf if n == 1 else _Z * statistics.stdev(map(float, values)) / math.sqrt(n)
     return Mean(statistics.fmean(values), half, n)
+
+
+def effect_at(trace: Trace, kind: str, place: str) -> list[float] | None:
+    """Indirect effect of each layer, mean over the tokens in a place.
+
+    Args:
+        trace: of one prompt.
+        kind: of restoration.
+        place: one of `unfrozen.language.tracing.PLACES`.
+
+    Returns:
+        A number a layer; None if the prompt has no token there.
+    """
+    tokens = trace.places()[place]
+    return trace.effects[kind][tokens].mean(0).tolist() if tokens else None
+
+
+def average_indirect_effects(
+    traces: Sequence[Trace], kind: str, places: Sequence[str] = PLACES
+) -> dict[str, list[Mean]]:
+    """The average indirect effect of each layer and role of the token, over many prompts.
+
+    Args:
+        traces: with this kind of restoration.
+        kind: of restoration.
+        places: which roles.
+
+    Returns:
+        place -> a mean a layer; none where no prompt has such a token.
+
+    Source: Meng et al. 2022, section 2.2 and figure 3.
+    """
+    averages = {}
+    for place in places:
+        rows = [row for t in traces if (row := effect_at(t, kind, place)) is not None]
+        averages[place] = [mean(column) for column in zip(*rows, strict=True)]
+    return averages
 
 
 def harmonic_mean(values: Sequence[float | int]) -> float:

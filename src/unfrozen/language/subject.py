@@ -31,6 +31,19 @@ class Span(NamedTuple):
         return self.stop - 1
 
 
+def check_text(text: str) -> None:
+    """Whether a text is text: a command line in another encoding leaves halves of characters.
+
+    Raises:
+        FactError: it cannot be encoded.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = text.encode(errors="replace").decode()
+        raise FactError(f"{shown!r} holds half a character: give text in UTF-8") from error
+
+
 def subject_span(
     tokenizer: "PreTrainedTokenizerBase",
     prompt_template: str,
@@ -53,6 +66,7 @@ def subject_span(
         FactError: not exactly one ``{}``, an empty subject, or one the tokenizer leaves no
             token of.
     """
+    check_text(prompt_template + subject)
     if prompt_template.count("{}") != 1:
         raise FactError(
             f"the prompt {prompt_template!r} needs exactly one {{}} where the subject stands"
@@ -100,6 +114,7 @@ def encode_target(
     Raises:
         FactError: the target is empty, or the tokenizer leaves nothing of it.
     """
+    check_text(target)
     target = target.strip()
     if not target:
         raise FactError("the target is empty: give the word or name that the prompt ends in")

@@ -11,7 +11,7 @@ import torch
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.plots import average_effects, heat_map
-from unfrozen.language.statistics import Mean, mean
+from unfrozen.language.statistics import Mean, average_indirect_effects, effect_at, mean
 from unfrozen.language.tracing import PLACES, Trace, TraceSettings, embedding_deviation, trace
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
 from unfrozen.papers.facts import known_facts, spread
@@ -84,13 +84,13 @@ class CausalTracing:
         traces = _traces(context, lm, facts, sigma, settings)
         timed = _speedup(context, lm, facts[: size.timed], sigma, settings)
         effects = {
-            kind: {place: _profile(traces, kind, place) for place in PLACES}
-            for kind in ("state", "mlp", "attention")
+            kind: average_indirect_effects(traces, kind) for kind in ("state", "mlp", "attention")
         }
         severed = {
-            kind: {_SUBJECT: _profile(traces, kind, _SUBJECT)}
+            kind: average_indirect_effects(traces, kind, [_SUBJECT])
             for kind in ("state", "severed-mlp", "severed-attention")
         }
+        cut = {kind: found for kind, found in severed.items() if kind != "state"}
         total = mean([t.total_effect for t in traces])
         clearest = max(traces, key=lambda t: t.total_effect)
         return Outcome(
@@ -119,6 +119,7 @@ class CausalTracing:
                 ),
             ),
             tables=(_peaks(effects, total, facts),),
+            details=(_averages({**effects, **cut}), _each(traces)),
         )
 
 
@@ -146,15 +147,8 @@ def _traces(
     return [Trace.from_json(found) for found in kept.values()]
 
 
-def _effect(t: Trace, kind: str, place: str) -> list[float] | None:
-    """Indirect effect a layer, mean over the tokens in a place; None if there are none."""
-    tokens = t.places()[place]
-    return t.effects[kind][tokens].mean(0).tolist() if tokens else None
-
-
 def _profile(traces: Sequence[Trace], kind: str, place: str) -> list[Mean]:
-    rows = [row for t in traces if (row := _effect(t, kind, place)) is not None]
-    return [mean(column) for column in zip(*rows, strict=True)] if rows else []
+    return average_indirect_effects(traces, kind, [place])[place]
 
 
 def _peak(traces: Sequence[Trace], kind: str, place: str) -> int:
@@ -172,7 +166,7 @@ def _difference(
 ) -> Mean:
     gaps = []
     for t in traces:
-        a, b = _effect(t, one[0], one[1]), _effect(t, other[0], other[1])
+        a, b = effect_at(t, one[0], one[1]), effect_at(t, other[0], other[1])
         if a is not None and b is not None:
             gaps.append(a[one[2]] - b[other[2]])
     return mean(gaps)
@@ -219,7 +213,7 @@ def _severed(traces: Sequence[Trace], n_layers: int) -> Claim:
     early = range(max(1, n_layers // 3))
     gaps = []
     for t in traces:
-        mlp, attention = (_effect(t, f"severed-{k}", _SUBJECT) for k in ("mlp", "attention"))
+        mlp, attention = (effect_at(t, f"severed-{k}", _SUBJECT) for k in ("mlp", "attention"))
         if mlp is not None and attention is not None:
             gaps.append(sum(attention[j] - mlp[j] for j in early) / len(early))
     gap = mean(gaps)
@@ -302,3 +296,20 @@ def _peaks(effects: dict[str, dict[str, list[Mean]]], total: Mean, facts: Sequen
         "Layer and effect of a peak are from the same facts here, so the effects are a little "
         "flattered; those of the claims are not.",
     )
+
+
+def _averages(effects: dict[str, dict[str, list[Mean]]]) -> Table:
+    rows = [
+        (kind, place, layer, at.value, at.half_width, at.n)
+        for kind, by_place in effects.items()
+        for place, means in by_place.items()
+        for layer, at in enumerate(means)
+    ]
+    columns = ("restored", "place", "layer", "effect (probability)", "± 95 %", "facts")
+    return Table("Average indirect effects", columns, tuple(rows))
+
+
+def _each(traces: Sequence[Trace]) -> Table:
+    rows = [(t.prompt, t.subject, t.answer, t.clean, t.corrupted, t.total_effect) for t in traces]
+    columns = ("prompt", "subject", "answer", "p clean", "p corrupted", "total effect")
+    return Table("Facts traced", columns, tuple(rows))

@@ -200,11 +200,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an experiment found: its claims, and figures and tables for the report."""
+    """What an experiment found.
+
+    Attributes:
+        claims: what was claimed, and what was measured.
+        figures: for the report.
+        tables: for the terminal, the report and JSON.
+        details: tables too long for either, such as the numbers behind a figure: for JSON.
+    """
 
     claims: tuple[Claim, ...]
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    details: tuple[Table, ...] = ()
 
 
 @runtime_checkable

@@ -8,7 +8,8 @@ Layout of the folder (format 1)::
     changes/<id>.safetensors     the tensors of one change; their hash is in its entry
 
 An entry's file is written last of what belongs to it, so a writer that dies at any moment leaves
-the last complete state; `head.json` follows and may lag behind.  Writers take turns by a lock on
+the last complete state; `head.json` follows and may lag behind.  Entries that are added together
+name their first and last number, and count when the last is there.  Writers take turns by a lock on
 ``.lock``, which the system releases when its holder dies; readers need none.  The hashes notice
 accidents and edits by hand; whoever rewrites every file consistently is not kept out.
 """
@@ -209,7 +210,10 @@ class Log:
             raise damaged(self.path / "log", f"it ends at {len(records)}, but had {last} entries")
         if head.get("entry") != digests[last]:
             raise damaged(head_path, f"it does not belong to entry {last}")
-        return _resolve(records), digests
+        whole = _whole([record for _, record in records])
+        if whole < last:
+            raise damaged(self.path / "log", f"it ends inside the entries from {whole + 1} on")
+        return _resolve(records[:whole]), digests[: whole + 1]
 
     def _write_head(self, number: int, digest: str) -> None:
         write_file(self.path / "head.json", seal({"number": number, "entry": digest}))
@@ -217,11 +221,19 @@ class Log:
     def _sweep(self, entries: Sequence[Entry]) -> None:
         """Remove what writers that died have left; called with the lock held."""
         known = {entry.id for entry in entries}
-        for folder in (self.path, self.path / "log", self.path / "changes"):
-            for path in folder.glob(TEMPORARY):
-                path.unlink(missing_ok=True)
+        # Others may be writing to the folder itself; `log` and `changes` are the log's own.
+        left = list(self.path.glob(f".workspace.json{TEMPORARY}"))
+        left += self.path.glob(f".head.json{TEMPORARY}")
+        for name in ("log", "changes"):
+            left += (self.path / name).glob(TEMPORARY)
+        for path in (self.path / "log").iterdir():
+            if _ENTRY.fullmatch(path.name) and int(path.name.split("-")[0]) > len(entries):
+                left.append(path)
         for path in (self.path / "changes").iterdir():
             if _TENSORS.fullmatch(path.name) and path.stem not in known:
+                left.append(path)
+        for path in left:
+            if path.is_file():
                 path.unlink(missing_ok=True)
 
 
@@ -240,6 +252,7 @@ class Writer:
     def append(self, additions: Sequence[Addition]) -> list[str]:
         """Add entries, all or none if the system refuses a write; returns their ids."""
         log, previous, number, ids = self._log, self._last, len(self.entries), []
+        together = {"together": [number + 1, number + len(additions)]}
         written: list[Path] = []
         try:
             for addition in additions:
@@ -249,6 +262,7 @@ class Writer:
             for addition in additions:
                 number += 1
                 record: dict[str, Any] = {"number": number, "at": now(), "previous": previous}
+                record |= together if len(additions) > 1 else {}
                 if addition.record is not None:
                     record |= {"id": addition.change_id, "change": dict(addition.record)}
                     record |= {"tensors": sha256(addition.tensors)}
@@ -284,6 +298,14 @@ def _locked(folder: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise WorkspaceError(f"cannot write in {folder}: {error.strerror or error}") from error
+
+
+def _whole(records: Sequence[Mapping[str, Any]]) -> int:
+    """How many entries count: without those of a group whose last is not there yet."""
+    if not records or "together" not in records[-1]:
+        return len(records)
+    first, last = records[-1]["together"]
+    return len(records) if last <= len(records) else first - 1
 
 
 def _file_name(number: int, entry_id: str) -> str:

@@ -41,6 +41,39 @@ def test_a_template_is_made_of_the_subject_that_is_there_once():
         as_template("France is France", "France")
 
 
+@pytest.mark.parametrize(
+    ("prompt", "subject", "template"),
+    [
+        ("The Romeo of Rome is", "Rome", "The Romeo of {} is"),
+        ("Rome's river is", "Rome", "{}'s river is"),
+        ("Apollo 1 came before Apollo 11 and", "Apollo 1", "{} came before Apollo 11 and"),
+        ("東京は日本の", "日本", "東京は{}の"),
+        ("C++ is faster than C", "C++", "{} is faster than C"),
+    ],
+)
+def test_a_subject_is_found_as_words_of_its_own(prompt, subject, template):
+    assert as_template(prompt, subject) == template
+
+
+def test_a_subject_inside_other_words_is_not_guessed():
+    with pytest.raises(FactError, match="'Rome' is only inside other words of the prompt"):
+        as_template("The Romeo play is set in", "Rome")
+
+
+@pytest.mark.parametrize("field", ["subject", "prompt", "target_true", "target_new"])
+def test_half_a_character_is_refused(field):
+    fields = {
+        "subject": "Rome",
+        "prompt": "{} is in",
+        "target_true": "Italy",
+        "target_new": "Spain",
+    }
+    with pytest.raises(FactError, match="half a character"):
+        Fact(**{**fields, field: fields[field] + "\ud800"})
+    with pytest.raises(FactError, match="half a character"):
+        Fact(**fields, neighbours=("\udcff is in",))
+
+
 def test_facts_of_a_relation_ask_by_the_first_template():
     pairs = (("gold", "Au"), ("iron", "Fe"))
     one = Relation("symbol", ("The symbol of {} is", "{} is written"), pairs, "here", "none")

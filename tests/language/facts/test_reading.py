@@ -123,6 +123,8 @@ def test_one_record_alone_is_read(put):
     ("text", "message"),
     [
         ('{"subject": "a", "prompt": "a is"}\n{"subject": ', r"line 2: not valid JSON"),
+        ("[" * 100_000, "line 1: JSON that cannot be read"),
+        ('{"subject": ' + "1" * 5000 + "}", "line 1: JSON that cannot be read"),
         ('{"subject": "a", "prompt": "a is"}\n\n[1]', r"line 3: a fact is an object"),
         ('{"subject": "a", "prompt": "b is"}', r"line 1: the subject 'a' is not in the prompt"),
         ('{"subject": "a"}', r"line 1: the field 'prompt' is missing"),
@@ -146,6 +148,7 @@ def test_a_malformed_line_is_named_with_its_file_and_number(put, text, message):
     ("content", "message"),
     [
         ('[{"subject": "a",\n "prompt" "a is"}]', "line 2: not valid JSON"),
+        ("[" * 100_000, "JSON that cannot be read"),
         ([COUNTERFACT, {"requested_rewrite": {"prompt": "{}"}}], "record 2: .*'subject'"),
         (
             [{"requested_rewrite": {**COUNTERFACT["requested_rewrite"], "target_new": 3}}],

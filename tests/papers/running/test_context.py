@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unfrozen.errors import PaperError
+from unfrozen.papers.running import context
 from unfrozen.papers.running.context import RunContext, code_hash, stable_hash
 from unfrozen.papers.running.measure import Meter
 
@@ -87,6 +90,44 @@ def test_a_result_is_used_again_only_where_everything_it_depends_on_is_the_same(
     assert computed() == 0
     assert computed(**other) == 10
     assert computed() == 0
+
+
+def test_a_model_made_anew_in_the_same_folder_is_another_model(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+
+    def computed():
+        squares = Squares()
+        RunContext(tmp_path, model=str(model)).checkpoint("s", {}, ITEMS, squares)
+        return len(squares.computed)
+
+    (model / "model.safetensors").write_bytes(b"one")
+    assert (computed(), computed()) == (10, 0)
+    (model / "model.safetensors").write_bytes(b"another")
+    assert (computed(), computed()) == (10, 0)
+
+
+def test_other_versions_and_processors_compute_anew(tmp_path, monkeypatch):
+    def computed():
+        squares = Squares()
+        RunContext(tmp_path).checkpoint("s", {}, ITEMS, squares)
+        return len(squares.computed)
+
+    assert computed() == 10
+    monkeypatch.setattr(context, "versions", lambda: {"torch": "0.1"})
+    assert (computed(), computed()) == (10, 0)
+    here = context.machine()
+    monkeypatch.setattr(context, "machine", lambda: {**here, "processor": "Z80"})
+    assert (computed(), computed()) == (10, 0)
+
+
+def test_a_full_disk_is_a_clear_error(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(PaperError, match=r"cannot be kept in .*No space left"):
+        RunContext(tmp_path).checkpoint("s", {}, ITEMS, Squares())
 
 
 def test_a_longer_run_uses_what_a_shorter_one_did(tmp_path):

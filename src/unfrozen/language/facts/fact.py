@@ -2,11 +2,13 @@
 
 import hashlib
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unfrozen.data.sets import Relation
 from unfrozen.errors import FactError
+from unfrozen.language.subject import check_text
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Fact:
     id: str = ""
 
     def __post_init__(self) -> None:
+        texts = (self.subject, self.prompt, self.target_true, self.target_new)
+        for text in (*texts, *self.paraphrases, *self.neighbours):
+            check_text(text or "")
         if not self.subject.strip():
             raise FactError(f"the subject of {self.prompt!r} is empty")
         marks = self.prompt.count("{}")
@@ -74,24 +79,44 @@ class Fact:
 def as_template(prompt: str, subject: str) -> str:
     """The prompt with ``{}`` in place of its subject, unless it has ``{}`` already.
 
+    Where words have spaces between them, the subject is looked for as words of its own.
+
     Raises:
         FactError: the subject is not in the prompt, or more than once.
 
     Example:
-        >>> as_template("The capital of France is", "France")
-        'The capital of {} is'
+        >>> as_template("The Romans came to Rome in", "Rome")
+        'The Romans came to {} in'
     """
     if "{}" in prompt:
         return prompt
-    times = prompt.count(subject) if subject else 0
-    if times == 0:
-        raise FactError(f"the subject {subject!r} is not in the prompt {prompt!r}")
-    if times > 1:
+    size = len(subject)
+    places = [m.start() for m in re.finditer(re.escape(subject), prompt)] if subject else []
+    alone = [
+        at for at in places if not (_inside_a_word(prompt, at) or _inside_a_word(prompt, at + size))
+    ]
+    if not alone and places:
         raise FactError(
-            f"the subject {subject!r} is {times} times in the prompt {prompt!r}: "
+            f"the subject {subject!r} is only inside other words of the prompt {prompt!r}: "
+            "write {} in its place if that is meant"
+        )
+    if not alone:
+        raise FactError(f"the subject {subject!r} is not in the prompt {prompt!r}")
+    if len(alone) > 1:
+        raise FactError(
+            f"the subject {subject!r} is {len(alone)} times in the prompt {prompt!r}: "
             "write {} in place of the one that is meant"
         )
-    return prompt.replace(subject, "{}")
+    return prompt[: alone[0]] + "{}" + prompt[alone[0] + size :]
+
+
+def _inside_a_word(text: str, place: int) -> bool:
+    """Whether a word goes on over a place; in scripts that leave no spaces, it never does."""
+
+    def goes_on(character: str) -> bool:
+        return character.isdigit() or character.lower() != character.upper()
+
+    return 0 < place < len(text) and goes_on(text[place - 1]) and goes_on(text[place])
 
 
 def relation_facts(relation: Relation) -> list[Fact]:

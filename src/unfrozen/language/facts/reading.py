@@ -78,6 +78,8 @@ def _records(text: str, path: Path) -> Iterator[tuple[str, object]]:
                 raise FactError(
                     f"{path}, line {error.lineno}: not valid JSON ({error.msg})"
                 ) from error
+        except (ValueError, RecursionError) as error:  # too long a number, too deep a nesting
+            raise FactError(f"{path}: JSON that cannot be read ({error})") from error
         else:
             if isinstance(whole, list):
                 yield from ((f"{path}, record {i}", one) for i, one in enumerate(whole, 1))
@@ -92,6 +94,8 @@ def _records(text: str, path: Path) -> Iterator[tuple[str, object]]:
             yield f"{path}, line {number}", json.loads(line)
         except json.JSONDecodeError as error:
             raise FactError(f"{path}, line {number}: not valid JSON ({error.msg})") from error
+        except (ValueError, RecursionError) as error:
+            raise FactError(f"{path}, line {number}: JSON that cannot be read ({error})") from error
 
 
 def _read_record(record: object, where: str, stem: str) -> list[Fact]:

@@ -43,12 +43,14 @@ class Run:
         outcome: its figures and tables as well.
         report: the HTML page.
         json: the record as a file; in ``results/`` for a full run of a checkout's own.
+        tables: every table as a file, beside the report.
     """
 
     record: RunRecord
     outcome: Outcome
     report: Path
     json: Path
+    tables: Path
 
 
 def names() -> tuple[str, ...]:
@@ -229,9 +231,11 @@ def _keep(
     data = (results or _results() or out) / f"{stem}.json"
     page = out / f"{stem}.html"
     write_json(data, record.to_json())
+    numbers = out / f"{stem}-tables.json"
+    write_json(numbers, [table.to_json() for table in (*outcome.tables, *outcome.details)])
     link = report_link(page, data)
     write_report(record, outcome, page, experiment=experiment, command=command, data=link)
-    return Run(record, outcome, page, data)
+    return Run(record, outcome, page, data, numbers)
 
 
 def _command(
