@@ -50,7 +50,13 @@ def edit(
     facts: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSONL with a fact a line, or CounterFact.")
     ] = None,
-    method: Annotated[str, typer.Option(help="rome, ft or ft-l.")] = "rome",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="rome; or a baseline: ft, or ft-l, bounded as published for GPT-2 XL, which is "
+            "tight for small models."
+        ),
+    ] = "rome",
     layer: Annotated[
         int | None,
         typer.Option(help="Where to write; by default as calibrated, or a tenth of the depth."),
