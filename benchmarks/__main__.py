@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named: ``python -m benchmarks [tracing editing] [--json FILE]``."""
+"""Run all benchmarks, or those named: ``python -m benchmarks [NAME ...] [--json FILE]``."""
 
 import argparse
 import importlib
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unfrozen.data.cache import write_json
 
-NAMES = ("tracing", "editing")
+NAMES = ("tracing", "editing", "precision")
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """What every test gets: one torch thread, no network, a cache that outlives the run."""
 
+import importlib.util
 import os
+import sys
+from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -53,3 +56,20 @@ def _saved(folder, config, **more):
     model.save_pretrained(folder)
     transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    """The toy paper as the only one, in a checkout whose results are in tmp_path."""
+    from unfrozen.papers.running import measure, runner
+
+    file = Path(__file__).parent / "papers" / "toy.py"
+    spec = importlib.util.spec_from_file_location("toy_paper", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "toy_paper", module)
+    monkeypatch.setattr(runner, "REGISTRY", {"dice": "toy_paper"})
+    monkeypatch.setattr(runner, "ALIASES", {"die": "dice"})
+    monkeypatch.setattr(measure, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(measure, "commit", lambda: "c0ffee-dirty")
+    return module.EXPERIMENT

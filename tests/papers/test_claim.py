@@ -82,6 +82,8 @@ def test_what_the_user_can_put_right_is_raised_on(error):
 
 
 def test_a_table_refuses_a_row_that_does_not_fit():
+    with pytest.raises(PaperError, match="two columns of the table 't' have one heading"):
+        Table("t", ("a", "a"), ((1, 2),))
     with pytest.raises(PaperError, match=r"row 2 .* has 1 cells"):
         Table("t", ("a", "b"), ((1, 2), (3,)))
 

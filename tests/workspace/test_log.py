@@ -331,6 +331,39 @@ def test_empty_folders_may_be_missing_and_strangers_stay(workspace, make_change)
     assert stranger.read_text() == "mine"
 
 
+def test_clearing_up_after_a_killed_import_may_be_killed_too(tmp_path, make_change, monkeypatch):
+    other = Workspace.init(tmp_path / "other", "tiny", "b" * 64)
+    for n in range(4):
+        other.commit(make_change(f"change {n}", seed=n))
+    file = other.export([f"change {n}" for n in range(4)], tmp_path / "changes.safetensors")
+    workspace = Workspace.init(tmp_path / "facts", "tiny", "b" * 64)
+    head = (workspace.path / "head.json").read_bytes()
+    workspace.import_(file)
+    (workspace.path / "head.json").write_bytes(head)
+    next((workspace.path / "log").glob("000004-*")).unlink()  # as of a writer that was killed
+    assert workspace.log() == []
+    real, left, fault = os.unlink, [0], 0
+
+    def unlink(path, *args, **kwargs):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        real(path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", unlink)
+        for fault in range(1, 20):
+            left[0] = 1 if fault < 4 else fault
+            try:
+                workspace.commit(make_change("after", seed=9))
+                break
+            except KeyboardInterrupt:
+                assert workspace.log() == []
+    assert fault > 3
+    assert [e.name for e in workspace.log()] == ["after"]
+    assert_clean(workspace.path)
+
+
 def test_what_others_are_writing_there_stays(workspace, make_change):
     """A model being materialized into the folder, a picture being saved: none of the log's own."""
     model = workspace.path / ".my-model.0123456789ab.tmp"

@@ -64,8 +64,8 @@ def summary_table(done: "Sequence[Edited]", title: str) -> Table:
     from unfrozen.language.evaluation import summarize
 
     columns = (
-        "change", "new object", "efficacy", "by", "paraphrase", "by", "neighbourhood", "by",
-        "strict", "text", "fluency", "S",
+        "change", "new object", "efficacy", "efficacy by", "paraphrase", "paraphrase by",
+        "neighbourhood", "neighbourhood by", "strict", "text", "fluency", "S",
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for one in done:

@@ -69,8 +69,8 @@ class LanguageModel:
         ModelError: a part was not found or a hook does not reproduce the model's logits.
 
     Example:
-        >>> lm = LanguageModel.from_pretrained()  # doctest: +SKIP
-        >>> lm.top("The capital of France is")[0].text  # doctest: +SKIP
+        >>> lm = LanguageModel.from_pretrained()
+        >>> lm.top("The capital of France is")[0].text
         ' Paris'
     """
 

@@ -173,7 +173,8 @@ class Table:
         note: a line below the table.
 
     Raises:
-        PaperError: a row has more or fewer cells than there are columns.
+        PaperError: a row has more or fewer cells than there are columns, or two columns have one
+            heading.
     """
 
     title: str
@@ -182,6 +183,8 @@ class Table:
     note: str = ""
 
     def __post_init__(self) -> None:
+        if len(set(self.columns)) < len(self.columns):
+            raise PaperError(f"two columns of the table {self.title!r} have one heading")
         for number, row in enumerate(self.rows, 1):
             if len(row) != len(self.columns):
                 raise PaperError(

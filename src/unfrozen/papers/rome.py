@@ -45,6 +45,7 @@ SECOND_MOMENT = ClaimSpec(
     "share",
 )
 _METHODS = ("base", "rome", "rome, identity", "ft", "ft-l")
+# A target's probability of 0.99, 0.95 and 0.8, as the strengths that ROME is tried with.
 _LOSSES = (0.01, 0.05, 0.22)
 _BOUNDS = (5e-4, 2e-3, 8e-3)
 

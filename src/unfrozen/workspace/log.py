@@ -226,7 +226,8 @@ class Log:
         left += self.path.glob(f".head.json{TEMPORARY}")
         for name in ("log", "changes"):
             left += (self.path / name).glob(TEMPORARY)
-        for path in (self.path / "log").iterdir():
+        # The last first: should this be cut short too, no gap is left.
+        for path in sorted((self.path / "log").iterdir(), key=lambda p: p.name, reverse=True):
             if _ENTRY.fullmatch(path.name) and int(path.name.split("-")[0]) > len(entries):
                 left.append(path)
         for path in (self.path / "changes").iterdir():

@@ -81,7 +81,7 @@ def _table(prompt: str, told: str, states: dict[str, dict[str, Any]]) -> "Table"
     from unfrozen.papers.claim import Table
 
     columns = ["next token", "probability"]
-    columns += ["of the base", "probability"] if "base" in states else []
+    columns += ["of the base", "its probability"] if "base" in states else []
     pairs = zip(*(answer["top"] for answer in states.values()), strict=True)
     rows = tuple(
         tuple(

@@ -163,6 +163,7 @@ def _ends(model: nn.Module, kind: str) -> tuple[nn.Module, nn.Module]:
         get: Callable[[], nn.Module | None] | None = getattr(model, getter, None)
         try:
             module = get() if get is not None else None
+        # What transformers raises of a model that has none: here that is an answer.
         except (NotImplementedError, AttributeError):
             module = None
         if module is None:

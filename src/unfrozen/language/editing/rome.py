@@ -171,9 +171,11 @@ class Rome:
         prefixes: what to put before the prompts; sampled from the model when None.
 
     Example:
-        >>> rome = Rome(lm, second_moment=second_moment(lm, [3])[3])  # doctest: +SKIP
-        >>> edit = rome.edit(Fact("Eiffel Tower", "The {} is in", "Rome"))  # doctest: +SKIP
-        >>> with edit.applied(lm): lm.top("The Eiffel Tower is in")  # doctest: +SKIP
+        >>> lm = LanguageModel.from_pretrained()
+        >>> edit = Rome(lm).edit(Fact("Eiffel Tower", "The {} is in the city of", None, "Rome"))
+        >>> with edit.applied(lm):
+        ...     lm.top("The Eiffel Tower is in the city of")[0].text
+        ' Rome'
     """
 
     def __init__(

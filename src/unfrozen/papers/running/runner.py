@@ -94,7 +94,7 @@ def run(
 ) -> Run:
     """Run a paper's experiment and keep what it found.
 
-    An interrupted run is resumed by the same call: finished items lie in ``out/work/<paper>``.
+    An interrupted run is resumed by the same call: finished items are kept beside the reports.
 
     Args:
         name: of the paper.
