@@ -8,3 +8,4 @@ html_title = "unfrozen"
 exclude_patterns = ["_build"]
 autodoc_typehints = "none"
 napoleon_google_docstring = True
+napoleon_use_ivar = True  # NamedTuples have their fields as properties too
