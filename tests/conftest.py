@@ -10,6 +10,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import hypothesis
+import jaxtyping
 import pytest
 import torch
 
@@ -20,6 +21,14 @@ hypothesis.settings.register_profile(
     "unfrozen", deadline=None, derandomize=True, max_examples=25, print_blob=True
 )
 hypothesis.settings.load_profile("unfrozen")
+
+
+@pytest.fixture
+def unchecked():
+    """Shapes as a user has them: not checked before the function is called."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

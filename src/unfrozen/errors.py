@@ -31,3 +31,7 @@ class WorkspaceError(UnfrozenError):
 
 class PaperError(UnfrozenError):
     """An experiment is unknown or was asked for something it cannot do."""
+
+
+class EnergyError(UnfrozenError):
+    """A state does not fit an energy, or a descent was asked for what makes no sense."""

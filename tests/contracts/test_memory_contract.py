@@ -1,11 +1,12 @@
 """What every associative memory must satisfy.  A new member is one line in `MEMBERS`."""
 
 import copy
+import functools
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import jaxtyping
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -17,9 +18,15 @@ import unfrozen.memory
 from unfrozen.errors import DataError, MemoryShapeError
 from unfrozen.memory import (
     AssociativeMemory,
+    ClassicalHopfield,
     DeltaMemory,
+    DenseHopfield,
+    EpanechnikovHopfield,
     HebbianMemory,
+    HopfieldNetwork,
     LeastSquaresMemory,
+    ModernHopfield,
+    RandomFeatureHopfield,
     SecondMoment,
 )
 
@@ -41,10 +48,25 @@ def initial(dtype: torch.dtype) -> torch.Tensor:
     return normal(2, V, K, dtype=dtype)
 
 
-Make = Callable[[torch.dtype], AssociativeMemory]
+@dataclass(frozen=True)
+class Make:
+    """Makes an empty memory from K features to V.  Binary ones hold signs."""
 
-# Each makes an empty memory from K features to V.
-MEMBERS: dict[str, Make] = {
+    build: Callable[[torch.dtype], AssociativeMemory]
+    binary: bool = False
+
+    def __call__(self, dtype: torch.dtype) -> AssociativeMemory:
+        return self.build(dtype)
+
+    def pairs(
+        self, seed: int, n: int = 2, dtype: torch.dtype = F64
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values that such a memory can hold."""
+        keys, values = pairs(seed, n, dtype)
+        return (keys.sign(), values.sign()) if self.binary else (keys, values)
+
+
+_MEMBERS: dict[str, Callable[[torch.dtype], AssociativeMemory]] = {
     "hebbian": lambda d: HebbianMemory(K, V, dtype=d),
     "hebbian with decay": lambda d: HebbianMemory(K, V, rate=0.3, decay=0.9, dtype=d),
     "delta": lambda d: DeltaMemory(K, V, initial=initial(d)),
@@ -59,20 +81,33 @@ MEMBERS: dict[str, Make] = {
     "least squares, null space": lambda d: LeastSquaresMemory(
         K, V, rule="null-space", second_moment=moment(), strength=0.1, initial=initial(d)
     ),
+    "modern Hopfield": lambda d: ModernHopfield(K, V, beta=3.0, dtype=d),
+    "modern Hopfield, Euclidean": lambda d: ModernHopfield(
+        K, V, beta=3.0, similarity="euclidean", dtype=d
+    ),
+    "modern Hopfield, sparse": lambda d: ModernHopfield(K, V, beta=3.0, alpha=2.0, dtype=d),
+    "modern Hopfield, between": lambda d: ModernHopfield(K, V, beta=3.0, alpha=1.5, dtype=d),
+    "Epanechnikov": lambda d: EpanechnikovHopfield(K, V, beta=2.0, dtype=d),
+    "random features": lambda d: RandomFeatureHopfield(K, V, features=2048, dtype=d),
+}
+_BINARY: dict[str, Callable[[torch.dtype], AssociativeMemory]] = {
+    "classical, Hebb": lambda d: ClassicalHopfield(K, V, dtype=d),
+    "classical, Storkey": lambda d: ClassicalHopfield(K, V, rule="storkey", dtype=d),
+    "classical, pseudo-inverse": lambda d: ClassicalHopfield(K, V, rule="pseudo-inverse", dtype=d),
+    "classical, synchronous": lambda d: ClassicalHopfield(K, V, order="synchronous", dtype=d),
+    "dense": lambda d: DenseHopfield(K, V, dtype=d),
+    "dense, rectified": lambda d: DenseHopfield(K, V, degree=4, rectified=True, dtype=d),
+    "dense, exponential": lambda d: DenseHopfield(K, V, degree=None, order="synchronous", dtype=d),
+}
+MEMBERS = {
+    **{name: Make(build) for name, build in _MEMBERS.items()},
+    **{name: Make(build, binary=True) for name, build in _BINARY.items()},
 }
 
 
 @pytest.fixture(params=MEMBERS.values(), ids=MEMBERS.keys())
 def make(request: pytest.FixtureRequest) -> Make:
     return request.param
-
-
-@pytest.fixture
-def unchecked() -> Iterator[None]:
-    """Shapes as a user has them: not checked before the function is called."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def pairs(seed: int, n: int = 2, dtype: torch.dtype = F64) -> tuple[torch.Tensor, torch.Tensor]:
@@ -106,7 +141,7 @@ def test_every_member_is_in_the_table():
 
 def test_a_write_brings_the_answer_nearer_to_the_value(make):
     memory = make(F64)
-    keys, values = pairs(0, 1)
+    keys, values = make.pairs(0, 1)
     before = (memory.read(keys) - values).norm()
     memory.write(keys, values)
     assert (memory.read(keys) - values).norm() < before
@@ -114,10 +149,10 @@ def test_a_write_brings_the_answer_nearer_to_the_value(make):
 
 def test_writes_are_numbered_and_a_number_is_not_used_twice(make):
     memory = make(F64)
-    first, second = memory.write(*pairs(0)), memory.write(*pairs(1))
+    first, second = memory.write(*make.pairs(0)), memory.write(*make.pairs(1))
     assert memory.ids == (first, second)
     memory.forget(second)
-    third = memory.write(*pairs(2))
+    third = memory.write(*make.pairs(2))
     assert third not in (first, second)
     assert memory.ids == (first, third)
 
@@ -127,7 +162,7 @@ def test_writes_are_numbered_and_a_number_is_not_used_twice(make):
 def test_forgetting_all_in_any_order_restores_the_first_state(make, order):
     memory = make(F64)
     empty = state(memory)
-    ids = [memory.write(*pairs(i)) for i in range(4)]
+    ids = [memory.write(*make.pairs(i)) for i in range(4)]
     for i in order:
         memory.forget(ids[i])
     assert same(state(memory), empty)
@@ -137,10 +172,10 @@ def test_forgetting_all_in_any_order_restores_the_first_state(make, order):
 @given(gone=st.sets(st.integers(0, 3)), at_once=st.booleans())
 def test_forgotten_writes_never_happened(make, gone, at_once):
     memory, never = make(F64), make(F64)
-    ids = [memory.write(*pairs(i, 1 + i % 2)) for i in range(4)]
+    ids = [memory.write(*make.pairs(i, 1 + i % 2)) for i in range(4)]
     for i in range(4):
         if i not in gone:
-            never.write(*pairs(i, 1 + i % 2))
+            never.write(*make.pairs(i, 1 + i % 2))
     if at_once:
         memory.forget(ids[i] for i in gone)
     else:
@@ -152,7 +187,7 @@ def test_forgotten_writes_never_happened(make, gone, at_once):
 
 def test_forgetting_what_is_not_there_is_refused_and_changes_nothing(make):
     memory = make(F64)
-    kept, gone = memory.write(*pairs(0)), memory.write(*pairs(1))
+    kept, gone = memory.write(*make.pairs(0)), memory.write(*make.pairs(1))
     memory.forget(gone)
     before = state(memory)
     for ids in (gone, 77, [kept, 77]):
@@ -165,8 +200,8 @@ def test_forgetting_what_is_not_there_is_refused_and_changes_nothing(make):
 
 def test_what_the_caller_does_to_his_tensors_afterwards_is_his_own(make):
     memory, other = make(F64), make(F64)
-    keys, values = pairs(0)
-    first = memory.write(*pairs(1))
+    keys, values = make.pairs(0)
+    first = memory.write(*make.pairs(1))
     memory.write(keys, values)
     other.write(keys, values)
     keys.zero_()
@@ -177,7 +212,7 @@ def test_what_the_caller_does_to_his_tensors_afterwards_is_his_own(make):
 
 def test_queries_come_in_any_batch(make):
     memory = make(F64)
-    memory.write(*pairs(0))
+    memory.write(*make.pairs(0))
     queries = normal(3, 2, 3, K)
     together = memory.read(queries)
     assert together.shape == (2, 3, V)
@@ -189,8 +224,11 @@ def test_queries_come_in_any_batch(make):
 
 def test_reading_differentiates_to_queries_and_parameters(make):
     memory = make(F64)
-    memory.write(*pairs(0))
-    assert torch.autograd.gradcheck(memory.read, normal(3, 2, K).requires_grad_())
+    memory.write(*make.pairs(0))
+    read = memory.read
+    if isinstance(memory, HopfieldNetwork):  # down to the bottom, the start hardly counts
+        read = functools.partial(memory.read, steps=2)
+    assert torch.autograd.gradcheck(read, normal(3, 2, K).requires_grad_())
     parameters = [p for p in memory.parameters() if p.requires_grad]
     if parameters:
         memory.read(normal(3, 2, K)).sum().backward()
@@ -200,7 +238,7 @@ def test_reading_differentiates_to_queries_and_parameters(make):
 
 def test_energy_is_one_number_a_query_or_a_clear_refusal(make):
     memory = make(F64)
-    memory.write(*pairs(0))
+    memory.write(*make.pairs(0))
     queries, values = normal(3, 2, 5, K), normal(4, 2, 5, V)
     try:
         energy = memory.energy(queries, values)
@@ -215,38 +253,39 @@ def test_energy_is_one_number_a_query_or_a_clear_refusal(make):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_precision_is_kept_and_other_precisions_are_taken_in(make, dtype):
     memory = make(torch.float32)
-    memory.write(*pairs(0, dtype=dtype))
+    memory.write(*make.pairs(0, dtype=dtype))
     tensors = [*memory.parameters(), *memory.buffers()]
     assert memory.read(normal(3, K, dtype=torch.float32)).dtype == torch.float32
     assert memory.written_keys.dtype == memory.written_values.dtype == torch.float32
     # The same write in float32 is the same write: the numbers count, not how they came.
     other = make(torch.float32)
-    other.write(*(t.float() for t in pairs(0, dtype=dtype)))
+    other.write(*(t.float() for t in make.pairs(0, dtype=dtype)))
     assert same(state(memory), state(other))
     assert all(torch.isfinite(t).all() for t in tensors)
 
 
 def test_it_moves_as_a_module(make):
     memory = make(torch.float32)
-    memory.write(*pairs(0, dtype=torch.float32))
+    memory.write(*make.pairs(0, dtype=torch.float32))
     doubled = copy.deepcopy(memory).double()
     queries = normal(3, 2, K)
-    torch.testing.assert_close(doubled.read(queries).float(), memory.read(queries.float()))
+    answer = memory.read(queries.float())
+    torch.testing.assert_close(doubled.read(queries).float(), answer, rtol=1e-3, atol=1e-3)
     away = memory.to("meta")
     assert all(t.is_meta for t in [*away.parameters(), *away.buffers()])
     answer = away.read(torch.empty(3, K, device="meta"))
     assert answer.is_meta
     assert answer.shape == (3, V)
     with pytest.raises(MemoryShapeError, match="meta device"):
-        away.write(*pairs(0))
+        away.write(*make.pairs(0))
 
 
 def test_a_copy_is_independent(make):
     memory = make(F64)
-    memory.write(*pairs(0))
+    memory.write(*make.pairs(0))
     before = state(memory)
     other = copy.deepcopy(memory)
-    other.write(*pairs(1))
+    other.write(*make.pairs(1))
     other.forget(other.ids[0])
     assert same(state(memory), before)
 
@@ -254,7 +293,7 @@ def test_a_copy_is_independent(make):
 def test_nothing_touches_the_global_generator(make):
     memory = make(F64)
     before = torch.get_rng_state()
-    ids = memory.write(*pairs(0))
+    ids = memory.write(*make.pairs(0))
     memory.read(normal(3, K))
     memory.forget(ids)
     assert torch.equal(torch.get_rng_state(), before)
@@ -262,10 +301,10 @@ def test_nothing_touches_the_global_generator(make):
 
 def test_a_state_dict_carries_everything(make):
     memory, other = make(F64), make(F64)
-    memory.forget(memory.write(*pairs(0)))
-    memory.write(*pairs(1))
+    memory.forget(memory.write(*make.pairs(0)))
+    memory.write(*make.pairs(1))
     other.load_state_dict(memory.state_dict())
-    assert other.write(*pairs(2)) == memory.write(*pairs(2))
+    assert other.write(*make.pairs(2)) == memory.write(*make.pairs(2))
     other.forget(other.ids[0])
     memory.forget(memory.ids[0])
     assert same(state(memory), state(other))
@@ -274,8 +313,8 @@ def test_a_state_dict_carries_everything(make):
 @pytest.mark.parametrize("dtype", [F64, torch.float32, torch.bfloat16])
 def test_a_file_gives_back_the_same_memory(make, dtype, tmp_path):
     memory = make(dtype)
-    memory.forget(memory.write(*pairs(0, dtype=dtype)))
-    memory.write(*pairs(1, dtype=dtype))
+    memory.forget(memory.write(*make.pairs(0, dtype=dtype)))
+    memory.write(*make.pairs(1, dtype=dtype))
     path = tmp_path / "folder" / "memory.safetensors"
     memory.save(path)
     assert [p.name for p in path.parent.iterdir()] == [path.name]
@@ -284,9 +323,9 @@ def test_a_file_gives_back_the_same_memory(make, dtype, tmp_path):
         assert again.settings == memory.settings
         assert same(again.state_dict(), memory.state_dict())
         assert again.written_keys.dtype == dtype
-        again.write(*pairs(2, dtype=dtype))
+        again.write(*make.pairs(2, dtype=dtype))
         again.forget(again.ids[0])
-    memory.write(*pairs(2, dtype=dtype))
+    memory.write(*make.pairs(2, dtype=dtype))
     memory.forget(memory.ids[0])
     assert same(again.state_dict(), memory.state_dict())
 
@@ -294,7 +333,7 @@ def test_a_file_gives_back_the_same_memory(make, dtype, tmp_path):
 def test_saving_over_a_file_replaces_it(make, tmp_path):
     memory = make(F64)
     memory.save(tmp_path / "m")
-    memory.write(*pairs(0))
+    memory.write(*make.pairs(0))
     memory.save(tmp_path / "m")
     assert same(AssociativeMemory.load(tmp_path / "m").state_dict(), memory.state_dict())
 
@@ -312,7 +351,7 @@ def test_a_file_that_is_not_this_memory_is_refused(make, tmp_path):
 
     path = tmp_path / "m.safetensors"
     memory = make(F64)
-    memory.write(*pairs(0))
+    memory.write(*make.pairs(0))
     memory.save(path)
     whole = path.read_bytes()
     with pytest.raises(DataError, match=f"holds a {type(memory).__name__}, not a Stranger"):
@@ -368,7 +407,7 @@ def test_a_write_that_does_not_fit_is_refused_and_changes_nothing(
     unchecked, make, keys, values, message
 ):
     memory = make(torch.float32)
-    memory.write(*pairs(0))
+    memory.write(*make.pairs(0))
     before = memory.state_dict()
     with pytest.raises(MemoryShapeError, match=message):
         memory.write(keys, values)
@@ -384,8 +423,8 @@ def test_a_query_that_does_not_fit_is_refused(unchecked, make):
 
 def test_a_relearning_that_fails_leaves_the_memory_as_it_was(make, monkeypatch):
     memory = make(F64)
-    first = memory.write(*pairs(0))
-    memory.write(*pairs(1))
+    first = memory.write(*make.pairs(0))
+    memory.write(*make.pairs(1))
     before = state(memory)
 
     def fail(*_: object) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-import jaxtyping
 import pytest
 import torch
 import transformers as hf
@@ -248,14 +247,6 @@ def tokenizer() -> hf.PreTrainedTokenizerFast:
 def make_model() -> Callable[[hf.PretrainedConfig], hf.PreTrainedModel]:
     """A function that makes a random model from a config."""
     return random_model
-
-
-@pytest.fixture
-def unchecked() -> Iterator[None]:
-    """Arguments as a user gives them: not checked before the function is called."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

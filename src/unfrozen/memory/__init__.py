@@ -6,6 +6,15 @@ are pure functions beside it.
 """
 
 from unfrozen.memory.base import AssociativeMemory
+from unfrozen.memory.hopfield import (
+    ClassicalHopfield,
+    DenseHopfield,
+    EpanechnikovHopfield,
+    HopfieldNetwork,
+    ModernHopfield,
+    RandomFeatureHopfield,
+    Retrieval,
+)
 from unfrozen.memory.least_squares import (
     WRITE_RULES,
     LeastSquaresMemory,
@@ -29,12 +38,19 @@ from unfrozen.memory.second_moment import SecondMoment, SecondMomentAccumulator
 __all__ = [
     "WRITE_RULES",
     "AssociativeMemory",
+    "ClassicalHopfield",
     "DeltaMemory",
+    "DenseHopfield",
+    "EpanechnikovHopfield",
     "HebbianMemory",
+    "HopfieldNetwork",
     "LeastSquaresMemory",
     "LinearMemory",
     "LowRank",
+    "ModernHopfield",
     "NullSpace",
+    "RandomFeatureHopfield",
+    "Retrieval",
     "SecondMoment",
     "SecondMomentAccumulator",
     "constrained_write",
