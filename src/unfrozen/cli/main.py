@@ -26,7 +26,7 @@ class Command:
     """A command of the command line.
 
     Attributes:
-        name: what the user types.
+        name: what the user types: a word, or the word of a group and one of its own.
         function: ``module:function``.
         panel: heading under which ``--help`` lists it.
     """
@@ -38,13 +38,18 @@ class Command:
 
 _WORKSPACES = "Workspaces"
 _MODELS = "Models"
+_MEMORIES = "Memories"
 _PAPERS = "Papers"
+
+GROUPS = {"memory": ("Keep vectors or texts in a folder, and read them by likeness.", _MEMORIES)}
+"""The first words that several commands share -> what they are for, and their heading."""
 
 COMMANDS: tuple[Command, ...] = (
     Command("demo", "unfrozen.cli.language.demo:demo", _MODELS),
     Command("models", "unfrozen.cli.models:models", _MODELS),
     Command("ask", "unfrozen.cli.language.ask:ask", _MODELS),
     Command("trace", "unfrozen.cli.language.trace:trace", _MODELS),
+    Command("heads", "unfrozen.cli.language.heads:heads", _MODELS),
     Command("calibrate", "unfrozen.cli.language.calibrate:calibrate", _MODELS),
     Command("init", "unfrozen.cli.workspaces:init", _WORKSPACES),
     Command("edit", "unfrozen.cli.language.edit:edit", _WORKSPACES),
@@ -55,6 +60,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("export", "unfrozen.cli.workspaces:export", _WORKSPACES),
     Command("import", "unfrozen.cli.workspaces:import_", _WORKSPACES),
     Command("materialize", "unfrozen.cli.workspaces:materialize", _WORKSPACES),
+    Command("memory create", "unfrozen.cli.memory.commands:create", _MEMORIES),
+    Command("memory write", "unfrozen.cli.memory.commands:write", _MEMORIES),
+    Command("memory read", "unfrozen.cli.memory.commands:read", _MEMORIES),
+    Command("memory stats", "unfrozen.cli.memory.commands:stats", _MEMORIES),
+    Command("memory forget", "unfrozen.cli.memory.commands:forget", _MEMORIES),
     Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
 )
 """All commands, in the order in which ``--help`` lists them."""
@@ -79,11 +89,17 @@ def build(commands: Sequence[Command] = COMMANDS) -> typer.Typer:
         epilog="[bold]unfrozen COMMAND --help[/] shows examples.",
     )
     application.callback()(_options)
+    groups: dict[str, typer.Typer] = {}
     for command in commands:
         path, function = command.function.split(":")
         module = importlib.import_module(path)
-        application.command(
-            command.name,
+        group, _, word = command.name.rpartition(" ")
+        if group and group not in groups:
+            told, panel = GROUPS[group]
+            groups[group] = typer.Typer(name=group, help=told, no_args_is_help=True)
+            application.add_typer(groups[group], rich_help_panel=panel)
+        (groups[group] if group else application).command(
+            word,
             help=_help(getattr(module, function)),
             epilog=_epilog(module, command.name),
             rich_help_panel=command.panel,

@@ -1,0 +1,1 @@
+"""``unfrozen memory``: vectors and texts in a folder."""
