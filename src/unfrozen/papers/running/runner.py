@@ -22,6 +22,8 @@ from unfrozen.papers.running.context import Progress, RunContext, code_hash
 REGISTRY: dict[str, str] = {
     "causal-tracing": "unfrozen.papers.causal_tracing",
     "rome": "unfrozen.papers.rome",
+    "hopfield": "unfrozen.papers.hopfield",
+    "energy-transformer": "unfrozen.papers.energy_transformer",
 }
 """Name of a paper -> the module that holds its ``EXPERIMENT``."""
 

@@ -1,0 +1,69 @@
+"""How fast is a store read, against what the memory and the processor allow?"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from benchmarks.memory import measured
+from unfrozen.memory.store import TensorStore, read
+from unfrozen.papers.hopfield.reading import (
+    BETA,
+    QUERIES,
+    WIDTH,
+    patterns_and_queries,
+    plain_read,
+)
+
+QUESTION = "one query against a pass over memory, 64 against one matrix product, and their memory"
+PATTERNS = (100_000, 1_000_000)
+_ROUNDS = 9
+
+
+def run() -> dict[str, float]:
+    """Time readings and their limits in turn."""
+    found: dict[str, float] = {}
+    for n in PATTERNS:
+        for queries in (1, QUERIES):
+            found |= _compare(n, queries)
+    return found
+
+
+@torch.no_grad()
+def _compare(n: int, count: int) -> dict[str, float]:
+    keys, queries = patterns_and_queries(n, count, seed=0)
+    split, plain = TensorStore(WIDTH), TensorStore(WIDTH, layout="plain")
+    split.append(keys)
+    plain.append(keys)
+    halves, asked = keys.bfloat16(), queries.bfloat16()
+    # The least that any exact way has to do: look at every number once, or one matrix product.
+    ways: dict[str, Callable[[], object]] = {
+        "float32 limit": (lambda: keys @ queries[0]) if count == 1 else (lambda: keys @ queries.T),
+        "bfloat16 limit": lambda: halves @ asked.T,
+        "pass over memory": lambda: keys.view(torch.int32).sum(),
+        "plain store": lambda: read(plain, queries, BETA),
+        "split store": lambda: read(split, queries, BETA),
+        "split store, all rows": lambda: read(split, queries, BETA, method="streamed"),
+        "plain softmax": lambda: plain_read(keys, queries, BETA),
+        "fused attention": lambda: torch.nn.functional.scaled_dot_product_attention(
+            queries[None, None], keys[None, None], keys[None, None], scale=BETA
+        ),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for way in ways.values():
+        way()
+    for _ in range(_ROUNDS):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            times[name].append(time.perf_counter() - start)
+    took = {name: statistics.median(each) for name, each in times.items()}
+    told = f"{n:,} patterns, {count} quer{'y' if count == 1 else 'ies'}: "
+    found = {f"{told}{name}, ms": 1e3 * seconds for name, seconds in took.items()}
+    for name in ("plain store", "split store"):
+        limit = took["float32 limit" if name == "plain store" else "bfloat16 limit"]
+        found[f"{told}{name} over its limit"] = took[name] / limit
+        found[f"{told}plain softmax over {name}"] = took["plain softmax"] / took[name]
+        found[f"{told}{name}, MB beyond the patterns"] = measured(ways[name])[2] / 1e6
+    return found

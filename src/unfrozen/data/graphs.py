@@ -1,0 +1,88 @@
+"""Sets of small graphs with a class each, as packages carry them."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from unfrozen.data.cache import Carrier, fetch
+from unfrozen.errors import DataError
+
+GRAKEL = Carrier(
+    package="grakel",
+    version="0.1.11",
+    wheel="grakel-0.1.11-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
+    sha256="f05f03c1ca23919bbb1e9d9132de4e1791e004cdd284a7e98d2897ac8495f0a7",
+    licence="BSD (the package); the sets are published by TU Dortmund",
+    what="molecules and signs as graphs, 1 MB",
+    members=("grakel/tests/data/", "grakel-0.1.11.dist-info/METADATA"),
+)
+GRAPH_SETS = {
+    "MUTAG": "molecules, and whether they change genes",
+    "Cuneiform": "signs of a script of clay tablets, thirty of them",
+}
+"""Name -> what is in it."""
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """A set of graphs.
+
+    Attributes:
+        name: of the set.
+        nodes: features of the nodes of each graph, one column a label.
+        edges: of each graph, both ways.
+        classes: of each graph, from 0 on.
+        source: where it is from.
+    """
+
+    name: str
+    nodes: tuple[Float[Tensor, "_ feature"], ...]
+    edges: tuple[Int[Tensor, "2 _"], ...]
+    classes: Int[Tensor, " graph"]
+    source: str
+
+
+@functools.cache
+def graphs(name: str) -> Graphs:
+    """A set of graphs by name; its package is fetched once.
+
+    Raises:
+        DataError: there is no such set, or its package cannot be had.
+    """
+    if name not in GRAPH_SETS:
+        raise DataError(f"no set of graphs {name!r}: there are {', '.join(GRAPH_SETS)}")
+    folder = fetch(GRAKEL) / "grakel" / "tests" / "data" / name
+    belongs = _rows(folder / f"{name}_graph_indicator.txt")[:, 0] - 1
+    joined = _rows(folder / f"{name}_A.txt").T - 1
+    classes = _rows(folder / f"{name}_graph_labels.txt")[:, 0]
+    labels = _rows(folder / f"{name}_node_labels.txt")
+    features = torch.cat([_one_hot(column) for column in labels.T], 1)
+    count = int(belongs.max()) + 1
+    first = torch.searchsorted(belongs, torch.arange(count))
+    owner = belongs[joined[0]]
+    return Graphs(
+        name=name,
+        nodes=tuple(features[belongs == i] for i in range(count)),
+        edges=tuple((joined[:, owner == i] - first[i]).unique(dim=1) for i in range(count)),
+        classes=torch.unique(classes, return_inverse=True)[1],
+        source=f"package {GRAKEL.package} {GRAKEL.version}",
+    )
+
+
+def _one_hot(column: Tensor) -> Tensor:
+    kinds, which = torch.unique(column, return_inverse=True)
+    return torch.nn.functional.one_hot(which, len(kinds)).float()
+
+
+def _rows(path: Path) -> Int[Tensor, "row column"]:
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        return torch.tensor([[int(x) for x in line.split(",")] for line in lines if line.strip()])
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"cannot read {path} ({error}): remove that folder and it is fetched again"
+        ) from error

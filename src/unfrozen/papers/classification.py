@@ -1,0 +1,37 @@
+"""What experiments with classifiers share: folds, and the area under the curve."""
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+from unfrozen.errors import DataError
+
+
+def stratified_folds(classes: Shaped[Tensor, " n"], folds: int, seed: int) -> Int[Tensor, " n"]:
+    """A fold for each sample, with every class spread evenly over them.
+
+    Args:
+        classes: of the samples.
+        folds: how many.
+        seed: of the order.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    found = torch.empty(len(classes), dtype=torch.int64)
+    for kind in classes.unique():
+        mine = torch.nonzero(classes == kind)[:, 0]
+        mine = mine[torch.randperm(len(mine), generator=generator)]
+        found[mine] = torch.arange(len(mine)) % folds
+    return found
+
+
+def auc(scores: Float[Tensor, " n"], labels: Tensor) -> float:
+    """Area under the ROC curve: the share of pairs of a positive and a negative in order.
+
+    Raises:
+        DataError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.metrics import roc_auc_score
+    except ImportError as error:
+        raise DataError("this needs scikit-learn: run `pip install unfrozen[papers]`") from error
+    return float(roc_auc_score(labels.numpy(), scores.detach().numpy()))

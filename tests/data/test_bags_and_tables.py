@@ -1,0 +1,77 @@
+"""Sets that packages carry, against what is known of them."""
+
+import pytest
+import torch
+
+from unfrozen.data.bags import BAG_SETS, bags
+from unfrozen.data.graphs import GRAPH_SETS, graphs
+from unfrozen.data.tables import RARE, TABLES, rare, table
+from unfrozen.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "positive", "instances", "features"),
+    [
+        ("musk1", 92, 47, 476, 166),
+        ("musk2", 102, 39, 6598, 166),
+        ("elephant", 200, 100, 1391, 230),
+        ("ucsb_breast_cancer", 58, 26, 2002, 708),
+    ],
+)
+def test_bags_are_as_published(name, n, positive, instances, features):
+    found = bags(name)
+    assert len(found.instances) == len(found.labels) == n
+    assert int(found.labels.sum()) == positive
+    assert sum(map(len, found.instances)) == instances
+    assert {b.shape[1] for b in found.instances} == {features}
+
+
+def test_every_set_of_bags_is_told_of():
+    assert all(BAG_SETS.values())
+    with pytest.raises(DataError, match="no set of bags 'musk3': there are musk1"):
+        bags("musk3")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_small_and_whole(name):
+    found = table(name)
+    assert len(found.features) == len(found.classes) <= 1000
+    assert bool(found.features.isfinite().all())
+    counts = torch.bincount(found.classes)
+    assert len(counts) >= 2
+    assert int(counts.min()) >= 1
+
+
+def test_a_table_is_as_published():
+    iris = table("iris")
+    assert iris.features.shape == (150, 4)
+    assert torch.bincount(iris.classes).tolist() == [50, 50, 50]
+    assert table("tic-tac-toe").features.shape == (958, 27)  # three words in each of nine columns
+    with pytest.raises(DataError, match="no table 'nothing'"):
+        table("nothing")
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_the_rare_class_is_rare(name):
+    found = rare(name)
+    assert found.classes.unique().tolist() == [0, 1]
+    assert 0 < float(found.classes.float().mean()) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "nodes", "edges", "classes"),
+    [("MUTAG", 188, 3371, 7442, 2), ("Cuneiform", 267, 5680, 23922, 30)],
+)
+def test_graphs_are_as_published(name, n, nodes, edges, classes):
+    found = graphs(name)
+    assert len(found.nodes) == len(found.edges) == len(found.classes) == n
+    assert sum(map(len, found.nodes)) == nodes
+    assert sum(e.shape[1] for e in found.edges) == edges
+    assert found.classes.unique().tolist() == list(range(classes))
+    for node, edge in zip(found.nodes, found.edges, strict=True):
+        assert 0 <= int(edge.min()) <= int(edge.max()) < len(node)
+        both = {tuple(e) for e in edge.T.tolist()}
+        assert both == {(b, a) for a, b in both}
+    assert GRAPH_SETS[name]
+    with pytest.raises(DataError, match="no set of graphs 'X'"):
+        graphs("X")

@@ -1,0 +1,49 @@
+"""Folds and areas that classifiers are measured with."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unfrozen.errors import DataError
+from unfrozen.papers.classification import auc, stratified_folds
+
+
+@given(
+    counts=st.lists(st.integers(4, 30), min_size=1, max_size=4),
+    folds=st.integers(2, 4),
+    seed=st.integers(0, 100),
+)
+def test_every_fold_has_its_share_of_every_class(counts, folds, seed):
+    classes = torch.cat([torch.full((n,), i) for i, n in enumerate(counts)])
+    found = stratified_folds(classes, folds, seed)
+    for kind, n in enumerate(counts):
+        sizes = torch.bincount(found[classes == kind], minlength=folds)
+        assert int(sizes.sum()) == n
+        assert int(sizes.max() - sizes.min()) <= 1
+    assert torch.equal(found, stratified_folds(classes, folds, seed))
+
+
+@given(
+    scores=st.lists(st.integers(0, 5), min_size=4, max_size=20),
+    data=st.data(),
+)
+def test_the_area_is_the_share_of_pairs_in_order(scores, data):
+    labels = data.draw(st.lists(st.booleans(), min_size=len(scores), max_size=len(scores)))
+    if len(set(labels)) < 2:
+        return
+    pairs = [
+        1.0 if p > n else 0.5 if p == n else 0.0
+        for p, is_p in zip(scores, labels, strict=True)
+        if is_p
+        for n, is_n in zip(scores, labels, strict=True)
+        if not is_n
+    ]
+    found = auc(torch.tensor(scores).float(), torch.tensor(labels))
+    assert found == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_without_scikit_learn_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "sklearn.metrics", None)
+    with pytest.raises(DataError, match=r"unfrozen\[papers\]"):
+        auc(torch.tensor([0.0, 1.0]), torch.tensor([False, True]))
