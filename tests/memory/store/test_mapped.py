@@ -212,7 +212,14 @@ def test_pages_that_were_read_are_let_go(store, monkeypatch):
     for method in ("certified", "streamed"):
         found = read(store, keys[:3], 0.5, method=method).values
         torch.testing.assert_close(found, (0.5 * keys[:3] @ keys.T).softmax(-1) @ keys)
+    whole = []
+    monkeypatch.setattr(
+        "unfrozen.memory.store.files.Mapping.release",
+        lambda mapping, low, high: whole.append((low, high)),
+    )
     assert nearest(store, 10 * keys[:3], 1).scores.isfinite().all()
+    # Scattered rows too: all of every file is let go once enough was touched.
+    assert (0, 5000) in whole
 
 
 def test_opening_does_not_read_the_patterns(tmp_path):

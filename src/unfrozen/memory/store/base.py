@@ -22,6 +22,8 @@ from unfrozen.memory.store.planes import fits, join
 Layout = Literal["split", "plain"]
 Ids = int | Iterable[int] | Int[Tensor, " n"]
 
+GROUP = 64
+"""Rows that are looked at together: blocks begin at multiples of it."""
 _COMPACT_AT = 0.25
 
 
@@ -136,7 +138,7 @@ class PatternStore(ABC):
         """All rows in order, a block at a time.
 
         Args:
-            rows: at most, of a block; a multiple of 64, and blocks start at multiples of 64.
+            rows: at most, of a block; a multiple of `GROUP`, at which blocks also begin.
         """
 
     @abstractmethod

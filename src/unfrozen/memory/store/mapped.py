@@ -15,7 +15,7 @@ from torch import Tensor
 
 from unfrozen.data.cache import disk_errors, write_json
 from unfrozen.errors import DataError
-from unfrozen.memory.store.base import Block, Commit, PatternStore, check_settings
+from unfrozen.memory.store.base import GROUP, Block, Commit, PatternStore, check_settings
 from unfrozen.memory.store.files import DataFile, Mapping, clear, content, writing
 from unfrozen.memory.store.journal import Journal, State
 from unfrozen.memory.store.planes import join, split
@@ -23,6 +23,7 @@ from unfrozen.memory.store.planes import join, split
 FORMAT = 1
 # Of what a pass has read, so much may stay in memory; the system's cache keeps the rest.
 _RESIDENT_BYTES = 256 << 20
+_MAPPED_AT_ONCE = 2 << 20
 _COPY_BYTES = 16 << 20
 _WAIT_SECONDS = 60
 
@@ -223,9 +224,16 @@ class MappedStore(PatternStore):
         rows = rows.cpu()
         leading, rest = self._maps["leading"].tensor, self._maps["rest"].tensor
         keys = join(leading.index_select(0, rows), rest.index_select(0, rows))
-        if not self.own_values:
-            return keys, keys
-        return keys, self._maps["values"].tensor.index_select(0, rows)
+        values = keys
+        if self.own_values:
+            values = self._maps["values"].tensor.index_select(0, rows)
+        # A touch may map as much of the system's cache as lies together there.
+        self._touched += len((rows // GROUP).unique()) * len(self._files) * _MAPPED_AT_ONCE
+        if self._touched > _RESIDENT_BYTES:
+            for mapping in self._maps.values():
+                mapping.release(0, self.rows)
+            self._touched = 0
+        return keys, values
 
     def compact(self) -> None:
         """Write the rows that are there into new files, and drop the old ones."""
@@ -339,6 +347,7 @@ class MappedStore(PatternStore):
             file.name: Mapping(self._path(file, state.generation), file, state.rows)
             for file in self._files
         }
+        self._touched = 0
         gone = Mapping(self._path(self._gone_file, state.generation), self._gone_file, state.gone)
         self._gone_mask = None
         if state.gone:

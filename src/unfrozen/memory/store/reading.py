@@ -17,13 +17,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from unfrozen.errors import MemoryShapeError
-from unfrozen.memory.store.base import PatternStore
+from unfrozen.memory.store.base import GROUP, PatternStore
 from unfrozen.memory.store.planes import UNIT
 
 Method = Literal["auto", "certified", "streamed"]
 
-GROUP = 64
-"""Rows of which a scan keeps the largest score."""
 # Numbers in the temporary tensors: of a scan's scores, and of keys in full precision.
 _SCORES = 1 << 20
 _NUMBERS = 1 << 19

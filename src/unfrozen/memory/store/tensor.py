@@ -9,13 +9,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from unfrozen.errors import MemoryShapeError
-from unfrozen.memory.store.base import Block, Commit, Layout, PatternStore
+from unfrozen.memory.store.base import GROUP, Block, Commit, Layout, PatternStore
 from unfrozen.memory.store.planes import join, split
 
 # What an append may reserve beyond its own rows, so that many small ones do not copy much.
 _SPARE_BYTES = 4 << 20
-GRAIN = 64
-"""Rows of a segment are a multiple of this, but for the last."""
 
 
 @dataclass
@@ -190,7 +188,7 @@ class TensorStore(PatternStore):
         if not len(keys):
             return None
         spare = min(self._rows + len(keys), _SPARE_BYTES // (4 * self.key_width))
-        room = -(-(len(keys) + spare) // GRAIN) * GRAIN
+        room = -(-(len(keys) + spare) // GROUP) * GROUP
         before = self._segments[-1] if self._segments else None
         kind = torch.bfloat16 if self.layout == "split" else torch.float32
         rest = None
@@ -211,7 +209,7 @@ class TensorStore(PatternStore):
     def _fill(self, segment: _Segment, keys: Tensor, values: Tensor | None) -> None:
         low = segment.used
         # In parts, so that splitting takes little room of its own.
-        part = max(GRAIN, _SPARE_BYTES // (4 * self.key_width))
+        part = max(GROUP, _SPARE_BYTES // (4 * self.key_width))
         for start in range(0, len(keys), part):
             some = keys[start : start + part]
             where = slice(low + start, low + start + len(some))
