@@ -74,6 +74,25 @@ def test_the_estimate_sees_what_the_index_does_not():
     torch.testing.assert_close(found.estimated, neglected, rtol=0.05, atol=0.05)
 
 
+def test_calibration_takes_as_few_lists_as_it_can():
+    keys = clustered(0, 3000, 16, 30)
+    store = TensorStore(16)
+    store.append(keys)
+    index = FaissIndex(store, "ivf", lists=60)
+    queries = keys[::41] + 0.01 * normal(5, len(keys[::41]), 16)
+    found = index.calibrate(queries, 0.95)
+    few = index.probes
+    assert found >= 0.95
+    assert index.calibrate(queries, 1.0) == 1.0
+    assert index.probes >= few
+    if few > 1:
+        index.probes = few // 2
+        best = read(store, queries, 1.0).best
+        assert float((index.read(queries, 1.0, k=1).ids[:, 0] == best).double().mean()) < 0.95
+    with pytest.raises(MemoryShapeError, match="calibrated on queries"):
+        index.calibrate(queries[:0])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_index_follows_its_store(kind):
     keys = clustered(0, 200, 8)

@@ -16,7 +16,7 @@ from torch import Tensor
 from unfrozen.data.cache import status
 from unfrozen.errors import MemoryShapeError
 from unfrozen.memory.store.base import PatternStore
-from unfrozen.memory.store.reading import checked_queries
+from unfrozen.memory.store.reading import checked_queries, nearest
 
 Kind = Literal["flat", "ivf", "hnsw"]
 
@@ -136,9 +136,36 @@ class FaissIndex:
                 self._add(store.gather(some)[0].cpu())
         self._indexed = store.rows
         self._sampled = (store.rows, store.gone)
-        self._sample_rows = self._some_rows(_SAMPLE)
+        self._sample_rows = self._some_rows(_SAMPLE).sort().values
         self._sample = store.gather(self._sample_rows)[0].cpu()
         self._length = self._sample.norm(dim=1).mean()
+
+    @torch.no_grad()
+    def calibrate(self, queries: Float[Tensor, "b key"], recall: float = 0.99) -> float:
+        """Look at as few lists as find the nearest pattern of so many queries.
+
+        Args:
+            queries: like those that will come, and apart from those that the recall is told of.
+            recall: share of the queries whose nearest pattern is to be found.
+
+        Returns:
+            The share that is found, which is lower if all lists together do not reach it.  Of kinds
+            without lists nothing changes.
+
+        Raises:
+            MemoryShapeError: there is nothing to calibrate on, or the recall is no share.
+        """
+        if len(self.store) == 0 or len(queries) == 0 or not 0 < recall <= 1:
+            raise MemoryShapeError("an index is calibrated on queries and patterns, to a share")
+        best = nearest(self.store, queries, 1).ids[:, 0].cpu()
+        lists, probes = max(1, len(self._centres)), 1
+        while True:
+            self.probes = probes
+            found = self.read(queries, 1.0, k=1).ids[:, 0].cpu()
+            share = float((found == best).double().mean())
+            if share >= recall or probes >= lists or self.kind != "ivf":
+                return share
+            probes = min(2 * probes, lists)
 
     def _add(self, keys: Tensor) -> None:
         rows = keys.numpy()
@@ -239,8 +266,10 @@ class FaissIndex:
     def _estimate(self, queries: Tensor, rows: Tensor, beta: float) -> Tensor:
         """Logarithm of what the rows that were not proposed weigh, by the sample."""
         scores = beta * queries @ self._sample.T
-        for some, proposed in zip(scores, rows, strict=True):
-            some[torch.isin(self._sample_rows, proposed)] = -math.inf
+        # Proposed rows that the sample has too are not among those left out.
+        where = torch.searchsorted(self._sample_rows, rows).clamp(max=len(self._sample_rows) - 1)
+        both = self._sample_rows[where] == rows
+        scores[torch.nonzero(both)[:, 0], where[both]] = -math.inf
         return scores.logsumexp(1) + math.log(len(self.store) / len(self._sample_rows))
 
 

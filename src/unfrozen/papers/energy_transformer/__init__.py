@@ -87,7 +87,7 @@ class EnergyTransformerPaper:
                 Figure(
                     "Completion",
                     _pictures(completed),
-                    "From above: test pictures with hidden patches in grey, what the block makes "
+                    "From above: test pictures with hidden patches in blue, what the block makes "
                     "of them, and the whole pictures.",
                 ),
                 Figure(

@@ -14,7 +14,7 @@ from unfrozen.papers.running.context import RunContext
 SIZE, PATCH, WIDTH, HEADS, STEPS, STEP_SIZE = 8, 2, 64, 4, 12, 0.1
 HIDDEN = 8
 """Patches to fill in, of sixteen: the share of the paper, which hides 100 of 196."""
-RATES = (1e-3, 3e-3, 1e-2)
+RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 _BATCH, _DECAY = 64, 0.01
 
 
