@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from unfrozen.papers.energy_transformer import anomaly, completion, descent, graphs
+from unfrozen.papers.energy_transformer import (
+    COMPLETION,
+    _gain,
+    anomaly,
+    completion,
+    descent,
+    graphs,
+)
 from unfrozen.papers.running.context import RunContext
 
 
@@ -60,3 +67,11 @@ def test_anomalies_and_graphs_are_learned(tmp_path, monkeypatch):
     assert all(0.7 < auc[0] <= 1 for auc in found.auc.values())
     (judged,) = graphs.compare(RunContext(tmp_path), ("MUTAG",), 1, 0)
     assert all(0.5 < accuracy[0] <= 1 for accuracy in judged.accuracy.values())
+
+
+def test_a_single_seed_proves_nothing():
+    alone = _gain(COMPLETION, [0.5], "x")
+    assert not alone.holds
+    assert alone.deviation is None
+    assert _gain(COMPLETION, [0.5, 0.51, 0.49], "x").holds
+    assert not _gain(COMPLETION, [0.5, -0.5, 0.1], "x").holds

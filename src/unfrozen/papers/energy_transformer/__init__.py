@@ -1,5 +1,6 @@
 """Energy Transformer (Hoover et al. 2023): descent, completion, anomalies and graphs."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,65 +120,61 @@ def _descent(falls: Sequence[descent.Falls]) -> Claim:
     )
 
 
+def _gain(spec: ClaimSpec, gaps: Sequence[float], note: str) -> Claim:
+    """A claim that a gain is above its uncertainty, which a single seed does not tell."""
+    half, value = _half_width(gaps), statistics.mean(gaps)
+    return spec.measured(
+        value,
+        holds=value - half > 0,
+        deviation=half if math.isfinite(half) else None,
+        note=f"{note}; {len(gaps)} seed{'s' if len(gaps) > 1 else ''}.  Deviation is half a 95 % "
+        "interval over seeds, of which one alone has none.  Holds if the gain is above it",
+    )
+
+
+def _over(columns: Sequence[Sequence[float]]) -> list[float]:
+    """The mean over sets, one a seed."""
+    return [statistics.mean(column) for column in zip(*columns, strict=True)]
+
+
 def _completion(found: completion.Completed) -> Claim:
     ours, plain = found.errors["energy"], found.errors["plain"]
-    gaps = [1 - a / b for a, b in zip(ours, plain, strict=True)]
-    half = _half_width(gaps)
     repeated = statistics.mean(found.errors["plain, repeated"])
-    return COMPLETION.measured(
-        statistics.mean(gaps),
-        holds=statistics.mean(gaps) - half > 0,
-        deviation=half,
-        note=f"{len(gaps)} seeds; error {statistics.mean(ours):.4f} of the variance against "
-        f"{statistics.mean(plain):.4f} of the block applied once and {repeated:.4f} of the block "
-        f"applied {completion.STEPS} times; digits of 8 by 8 pixels, half of the patches hidden.  "
-        "Deviation is half a 95 % interval over seeds.  Holds if the difference is above it",
+    return _gain(
+        COMPLETION,
+        [1 - a / b for a, b in zip(ours, plain, strict=True)],
+        f"error {statistics.mean(ours):.4f} of the variance against {statistics.mean(plain):.4f} "
+        f"of the block applied once and {repeated:.4f} of the block applied {completion.STEPS} "
+        "times; digits of 8 by 8 pixels, half of the patches hidden",
     )
 
 
 def _anomaly(found: Sequence[anomaly.Found]) -> Claim:
-    def mean(kind: str) -> list[float]:
-        return [
-            statistics.mean(column) for column in zip(*(f.auc[kind] for f in found), strict=True)
-        ]
-
-    ours, theirs = mean("energy"), mean("convolution")
-    gaps = [a - b for a, b in zip(ours, theirs, strict=True)]
-    half = _half_width(gaps)
-    return ANOMALY.measured(
-        statistics.mean(gaps),
-        holds=statistics.mean(gaps) - half > 0,
-        deviation=half,
-        note=f"{statistics.mean(ours):.3f} against {statistics.mean(theirs):.3f} of the "
-        f"convolution and {statistics.mean(mean('no graph')):.3f} without a graph, over "
-        f"{len(found)} graphs of {anomaly.NEIGHBOURS} neighbours, {len(gaps)} seeds.  Holds if the "
-        "difference is above its deviation, half a 95 % interval over seeds",
+    ours, theirs, alone = (_over([f.auc[kind] for f in found]) for kind in anomaly.MODELS)
+    return _gain(
+        ANOMALY,
+        [a - b for a, b in zip(ours, theirs, strict=True)],
+        f"{statistics.mean(ours):.3f} against {statistics.mean(theirs):.3f} of the convolution "
+        f"and {statistics.mean(alone):.3f} without a graph, over {len(found)} graphs of "
+        f"{anomaly.NEIGHBOURS} neighbours",
     )
 
 
 def _graphs(found: Sequence[graphs.Classified]) -> Claim:
-    def mean(kind: str) -> list[float]:
-        columns = zip(*(f.accuracy[kind] for f in found), strict=True)
-        return [statistics.mean(column) for column in columns]
-
-    ours, theirs = mean("energy"), mean("convolution")
-    gaps = [a - b for a, b in zip(ours, theirs, strict=True)]
-    half = _half_width(gaps)
-    return GRAPHS.measured(
-        statistics.mean(gaps),
-        holds=statistics.mean(gaps) - half > 0,
-        deviation=half,
-        note=f"{statistics.mean(ours):.3f} against {statistics.mean(theirs):.3f}, ten folds, "
-        f"{len(gaps)} seeds, {', '.join(f.name for f in found)}.  Holds if the difference is above "
-        "its deviation, half a 95 % interval over seeds",
+    ours, theirs = (_over([f.accuracy[kind] for f in found]) for kind in graphs.MODELS)
+    return _gain(
+        GRAPHS,
+        [a - b for a, b in zip(ours, theirs, strict=True)],
+        f"{statistics.mean(ours):.3f} against {statistics.mean(theirs):.3f}, ten folds, "
+        f"{', '.join(f.name for f in found)}",
     )
 
 
 def _half_width(values: Sequence[float]) -> float:
-    """Half a 95 % confidence interval of the mean; zero of a single value."""
+    """Half a 95 % confidence interval of the mean; infinite for a single value."""
     quantile = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
     if len(values) < 2:
-        return 0.0
+        return math.inf
     spread = statistics.stdev(values) / len(values) ** 0.5
     return quantile.get(len(values), 1.96) * spread
 
