@@ -3,7 +3,7 @@
 import contextlib
 import ctypes
 import gc
-import threading
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +11,18 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-_PAGE = 4096
+_OF_THIS = Path("/proc/self")
+# What Linux takes for "forget the largest resident size so far".
+_FORGET_PEAK = "5"
 
 
-def resident() -> int:
-    """Resident memory of this process, in bytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+def _size(name: str) -> int:
+    """A size in the status of this process, in bytes."""
+    status = (_OF_THIS / "status").read_text()
+    found = re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)
+    if found is None:
+        raise OSError(f"the status of this process does not tell {name}")
+    return 1024 * int(found[1])
 
 
 def _give_back() -> None:
@@ -33,21 +39,9 @@ def measured(work: Callable[[], Result]) -> tuple[Result, float, int]:
         What it returned, its seconds, and the bytes that the process grew by at its peak.
     """
     _give_back()
-    before = peak = resident()
-    done = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.02):
-            peak = max(peak, resident())
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    (_OF_THIS / "clear_refs").write_text(_FORGET_PEAK)
+    before = _size("VmRSS")
     start = time.perf_counter()
-    try:
-        result = work()
-    finally:
-        seconds = time.perf_counter() - start
-        done.set()
-        watcher.join()
-    return result, seconds, max(peak, resident()) - before
+    result = work()
+    seconds = time.perf_counter() - start
+    return result, seconds, _size("VmHWM") - before

@@ -1,128 +1,18 @@
-"""What every associative memory must satisfy.  A new member is one line in `MEMBERS`."""
+"""What every associative memory must satisfy."""
 
 import copy
 import functools
 import inspect
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors import safe_open
-from safetensors.torch import save_file
+from tests.contracts.members import F64, MEMBERS, K, V, normal, same, state
 
 import unfrozen.memory
-from unfrozen.errors import DataError, MemoryShapeError
-from unfrozen.memory import (
-    AssociativeMemory,
-    ClassicalHopfield,
-    DeltaMemory,
-    DenseHopfield,
-    EpanechnikovHopfield,
-    HebbianMemory,
-    HopfieldNetwork,
-    LeastSquaresMemory,
-    ModernHopfield,
-    RandomFeatureHopfield,
-    SecondMoment,
-)
-
-K, V = 6, 4
-F64 = torch.float64
-
-
-def normal(seed: int, *shape: int, dtype: torch.dtype = F64) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-def moment() -> SecondMoment:
-    # Of energy that falls fast, so that there is a null space to write in.
-    old = normal(1, 50, K) * torch.tensor([3.0, 2.0, 1.0, 0.1, 0.05, 0.02], dtype=F64)
-    return SecondMoment(old.T @ old / 50, 50)
-
-
-def initial(dtype: torch.dtype) -> torch.Tensor:
-    return normal(2, V, K, dtype=dtype)
-
-
-@dataclass(frozen=True)
-class Make:
-    """Makes an empty memory from K features to V.  Binary ones hold signs."""
-
-    build: Callable[[torch.dtype], AssociativeMemory]
-    binary: bool = False
-
-    def __call__(self, dtype: torch.dtype) -> AssociativeMemory:
-        return self.build(dtype)
-
-    def pairs(
-        self, seed: int, n: int = 2, dtype: torch.dtype = F64
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values that such a memory can hold."""
-        keys, values = pairs(seed, n, dtype)
-        return (keys.sign(), values.sign()) if self.binary else (keys, values)
-
-
-_MEMBERS: dict[str, Callable[[torch.dtype], AssociativeMemory]] = {
-    "hebbian": lambda d: HebbianMemory(K, V, dtype=d),
-    "hebbian with decay": lambda d: HebbianMemory(K, V, rate=0.3, decay=0.9, dtype=d),
-    "delta": lambda d: DeltaMemory(K, V, initial=initial(d)),
-    "delta, slow": lambda d: DeltaMemory(K, V, rate=0.3, dtype=d),
-    "least squares, equality": lambda d: LeastSquaresMemory(
-        K, V, rule="equality", second_moment=moment(), initial=initial(d)
-    ),
-    "least squares, regularised": lambda d: LeastSquaresMemory(
-        K, V, second_moment=moment(), strength=0.5, initial=initial(d)
-    ),
-    "least squares, no moment": lambda d: LeastSquaresMemory(K, V, strength=0.5, dtype=d),
-    "least squares, null space": lambda d: LeastSquaresMemory(
-        K, V, rule="null-space", second_moment=moment(), strength=0.1, initial=initial(d)
-    ),
-    "modern Hopfield": lambda d: ModernHopfield(K, V, beta=3.0, dtype=d),
-    "modern Hopfield, Euclidean": lambda d: ModernHopfield(
-        K, V, beta=3.0, similarity="euclidean", dtype=d
-    ),
-    "modern Hopfield, sparse": lambda d: ModernHopfield(K, V, beta=3.0, alpha=2.0, dtype=d),
-    "modern Hopfield, between": lambda d: ModernHopfield(K, V, beta=3.0, alpha=1.5, dtype=d),
-    "Epanechnikov": lambda d: EpanechnikovHopfield(K, V, beta=2.0, dtype=d),
-    "random features": lambda d: RandomFeatureHopfield(K, V, features=2048, dtype=d),
-}
-_BINARY: dict[str, Callable[[torch.dtype], AssociativeMemory]] = {
-    "classical, Hebb": lambda d: ClassicalHopfield(K, V, dtype=d),
-    "classical, Storkey": lambda d: ClassicalHopfield(K, V, rule="storkey", dtype=d),
-    "classical, pseudo-inverse": lambda d: ClassicalHopfield(K, V, rule="pseudo-inverse", dtype=d),
-    "classical, synchronous": lambda d: ClassicalHopfield(K, V, order="synchronous", dtype=d),
-    "dense": lambda d: DenseHopfield(K, V, dtype=d),
-    "dense, rectified": lambda d: DenseHopfield(K, V, degree=4, rectified=True, dtype=d),
-    "dense, exponential": lambda d: DenseHopfield(K, V, degree=None, order="synchronous", dtype=d),
-}
-MEMBERS = {
-    **{name: Make(build) for name, build in _MEMBERS.items()},
-    **{name: Make(build, binary=True) for name, build in _BINARY.items()},
-}
-
-
-@pytest.fixture(params=MEMBERS.values(), ids=MEMBERS.keys())
-def make(request: pytest.FixtureRequest) -> Make:
-    return request.param
-
-
-def pairs(seed: int, n: int = 2, dtype: torch.dtype = F64) -> tuple[torch.Tensor, torch.Tensor]:
-    keys = torch.nn.functional.normalize(normal(seed, n, K), dim=1)
-    return keys.to(dtype), normal(seed + 1000, n, V, dtype=dtype)
-
-
-def state(memory: AssociativeMemory) -> dict[str, torch.Tensor]:
-    """Everything but the count of ids, which goes on."""
-    return {k: v.clone() for k, v in memory.state_dict().items() if k != "next_id"}
-
-
-def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
-
+from unfrozen.errors import MemoryShapeError
+from unfrozen.memory import AssociativeMemory, HopfieldNetwork
 
 # One example at a time is as good as a fresh fixture: `make` only makes.
 each_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -308,84 +198,6 @@ def test_a_state_dict_carries_everything(make):
     other.forget(other.ids[0])
     memory.forget(memory.ids[0])
     assert same(state(memory), state(other))
-
-
-@pytest.mark.parametrize("dtype", [F64, torch.float32, torch.bfloat16])
-def test_a_file_gives_back_the_same_memory(make, dtype, tmp_path):
-    memory = make(dtype)
-    memory.forget(memory.write(*make.pairs(0, dtype=dtype)))
-    memory.write(*make.pairs(1, dtype=dtype))
-    path = tmp_path / "folder" / "memory.safetensors"
-    memory.save(path)
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
-    for again in (AssociativeMemory.load(path), type(memory).load(path)):
-        assert type(again) is type(memory)
-        assert again.settings == memory.settings
-        assert same(again.state_dict(), memory.state_dict())
-        assert again.written_keys.dtype == dtype
-        again.write(*make.pairs(2, dtype=dtype))
-        again.forget(again.ids[0])
-    memory.write(*make.pairs(2, dtype=dtype))
-    memory.forget(memory.ids[0])
-    assert same(again.state_dict(), memory.state_dict())
-
-
-def test_saving_over_a_file_replaces_it(make, tmp_path):
-    memory = make(F64)
-    memory.save(tmp_path / "m")
-    memory.write(*make.pairs(0))
-    memory.save(tmp_path / "m")
-    assert same(AssociativeMemory.load(tmp_path / "m").state_dict(), memory.state_dict())
-
-
-def test_a_file_that_is_not_this_memory_is_refused(make, tmp_path):
-    class Stranger(AssociativeMemory):
-        settings = property(lambda self: {})
-
-        def _reset(self) -> None: ...
-
-        def _learn(self, keys, values, earlier_keys) -> None: ...
-
-        def read(self, queries):
-            return queries
-
-    path = tmp_path / "m.safetensors"
-    memory = make(F64)
-    memory.write(*make.pairs(0))
-    memory.save(path)
-    whole = path.read_bytes()
-    with pytest.raises(DataError, match=f"holds a {type(memory).__name__}, not a Stranger"):
-        Stranger.load(path)
-    with pytest.raises(DataError, match="cannot be read"):
-        AssociativeMemory.load(tmp_path / "nowhere")
-    for cut in (0, 5, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:cut])
-        with pytest.raises(DataError, match="cannot be read"):
-            AssociativeMemory.load(path)
-
-    path.write_bytes(whole)
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-    def refused(match: str, change: dict[str, torch.Tensor], **meta: str) -> None:
-        save_file({**tensors, **change}, path, {**metadata, **meta})
-        with pytest.raises(DataError, match=match) as caught:
-            AssociativeMemory.load(path)
-        assert "\n" not in str(caught.value)
-
-    wider = {**json.loads(metadata["settings"]), "key_width": K + 1}
-    refused("not a memory of format 1", {}, format="2")
-    refused("not a memory of format 1", {}, kind="something")
-    refused("holds a Nothing", {}, **{"class": "Nothing"})
-    refused("does not fit", {}, **{"class": "LinearMemory"})
-    refused("does not fit", {}, settings=json.dumps(wider))
-    refused("does not fit", {}, settings='{"unheard": 1}')
-    refused("does not fit", {}, settings="{")
-    refused("does not fit", {}, dtype="int7")
-    refused("does not fit", {"written_ids": tensors["written_ids"][:1]})
-    refused("does not fit", {"written_ids": tensors["written_ids"] + 5})
-    refused("does not fit", {"stranger": torch.zeros(1)})
 
 
 @pytest.mark.parametrize(

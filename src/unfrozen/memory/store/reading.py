@@ -24,7 +24,7 @@ Method = Literal["auto", "certified", "streamed"]
 
 # Numbers in the temporary tensors: of a scan's scores, and of keys in full precision.
 _SCORES = 1 << 20
-_NUMBERS = 1 << 19
+_NUMBERS = 1 << 18
 # Groups that are weighed at a time, and depths that their weights are sorted into.
 _PART, _LEVELS = 2048, 256
 # A share of all rows from which on reading them one after the other is the faster way.
@@ -184,7 +184,8 @@ def _scan(store: PatternStore, queries: Tensor) -> Float[Tensor, "group b"]:
     split = store.layout == "split"
     right = (queries.bfloat16() if split else queries).T.contiguous()
     found = right.new_empty(-(-store.rows // GROUP), b)
-    rows = max(GROUP, _SCORES // max(b, 1) // GROUP * GROUP)
+    # A library that multiplies matrices may copy the block, so it counts like its scores.
+    rows = max(GROUP, _SCORES // max(b, store.key_width) // GROUP * GROUP)
     for block in store.blocks(rows):
         scores = block.leading @ right
         if block.gone is not None:
@@ -265,11 +266,15 @@ def _worth_reading(
     # The simplest depth: as though every group were as heavy as one just below it.
     depth = slack - allowed + math.log(GROUP * len(largest))
     parts = largest.split(_PART)
+    # Taken once: what parts take and free one after the other, an allocator may pile up.
+    room = top.new_empty(2, min(_PART, len(largest)), len(top))
 
     def weigh(part: Tensor) -> tuple[Tensor, Tensor]:
         """How deep groups lie below the top, as a share of the depth; and their weights."""
-        below = top - part.float() * beta
-        return below / depth, GROUP * (slack - below).exp()
+        level, weight = room[:, : len(part)]
+        level.copy_(part).mul_(-beta).add_(top)
+        torch.sub(slack, level, out=weight).exp_().mul_(GROUP)
+        return level.div_(depth), weight
 
     def keep(share: Tensor | float) -> tuple[Tensor, Tensor]:
         kept = torch.empty(largest.shape, dtype=torch.bool, device=largest.device)
@@ -281,13 +286,13 @@ def _worth_reading(
         return kept, left
 
     kept, left = keep(1.0)
-    if int(kept.sum()) <= 2 * largest.shape[1]:
+    if int(kept.count_nonzero()) <= 2 * largest.shape[1]:
         return kept, left
     # A sharper one: by how much weight lies at each depth, leave out from the deepest up.
     weights = top.new_zeros(_LEVELS + 1, len(top))
     for part in parts:
         level, weight = weigh(part)
-        weights.scatter_add_(0, (level * _LEVELS).clamp(0, _LEVELS).long(), weight)
+        weights.scatter_add_(0, level.mul_(_LEVELS).clamp_(0, _LEVELS).long(), weight)
     dropped = weights.flip(0).cumsum(0).flip(0)
     levels = torch.arange(_LEVELS + 1, device=top.device)[:, None]
     spare = torch.where(dropped <= allowed.exp(), levels, _LEVELS + 1).amin(0)
