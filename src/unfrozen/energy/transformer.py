@@ -122,14 +122,19 @@ class EnergyAttention(nn.Module):
         Source: Hoover et al. 2023, equation 7.
         """
         keys, queries = self._maps(g)
-        weights = self._scores(keys, queries, mask).softmax(-1).nan_to_num(0.0)
-        as_query = torch.einsum("bhcy,hyd->bcd", weights @ keys, self.query)
-        as_key = torch.einsum("bhcy,hyd->bcd", weights.mT @ queries, self.key)
-        return -(as_query + as_key)
+        weights = self._scores(keys, queries, mask).softmax(-1)
+        if mask is not None or keys.shape[2] == 1:  # a token that sees none
+            weights = weights.nan_to_num(0.0)
+        moved = torch.cat([weights @ keys, weights.mT @ queries], 1)
+        # All heads in one product of matrices.
+        together = torch.cat([self.query, self.key]).flatten(0, 1)
+        return -(moved.transpose(1, 2).flatten(2) @ together)
 
     def _maps(self, g: Tensor) -> tuple[Tensor, Tensor]:
-        keys = torch.einsum("bnd,hyd->bhny", g, self.key)
-        return keys, torch.einsum("bnd,hyd->bhny", g, self.query)
+        together = F.linear(g, torch.cat([self.key, self.query]).flatten(0, 1))
+        heads = together.unflatten(-1, (-1, self.key.shape[1])).transpose(1, 2)
+        keys, queries = heads.chunk(2, 1)
+        return keys, queries
 
     def _scores(self, keys: Tensor, queries: Tensor, mask: Mask | None) -> Tensor:
         scores = self.beta * queries @ keys.mT

@@ -11,17 +11,26 @@ from unfrozen.energy.tasks import ImageCompletion
 from unfrozen.errors import DataError
 from unfrozen.papers.running.context import RunContext
 
-SIZE, PATCH, WIDTH, HEADS, STEPS, STEP_SIZE = 8, 2, 64, 4, 12, 0.1
+SIZE, PATCH = 8, 2
+WIDTH, HEADS, HEAD_WIDTH, MEMORIES, STEPS, STEP_SIZE = 64, 16, 8, 128, 4, 1.0
 HIDDEN = 8
 """Patches to fill in, of sixteen: the share of the paper, which hides 100 of 196."""
-RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+RATES = (5e-3, 1e-2, 2e-2)
+"""To choose from, for each kind of block, after a quarter of the epochs."""
 _BATCH, _DECAY = 64, 0.01
+
+
+def energy_block(steps: int = STEPS, dtype: torch.dtype | None = None) -> EnergyTransformer:
+    """The Energy Transformer of this task."""
+    return EnergyTransformer(
+        WIDTH, HEADS, HEAD_WIDTH, MEMORIES, steps=steps, step_size=STEP_SIZE, dtype=dtype
+    )
 
 
 class PlainBlock(nn.Module):
     """A transformer block, once or several times with the same weights.
 
-    Its inner width makes it of the size of an Energy Transformer with four memories a feature.
+    Its inner width makes it of the size of the Energy Transformer beside it.
 
     Args:
         times: how often it is applied.
@@ -42,9 +51,7 @@ class PlainBlock(nn.Module):
 
 
 BLOCKS: dict[str, Callable[[], nn.Module]] = {
-    "energy": lambda: EnergyTransformer(
-        WIDTH, HEADS, WIDTH // HEADS, steps=STEPS, step_size=STEP_SIZE
-    ),
+    "energy": energy_block,
     "plain": lambda: PlainBlock(1),
     "plain, repeated": lambda: PlainBlock(STEPS),
 }
@@ -104,16 +111,23 @@ def compare(context: RunContext, epochs: int, seeds: int, seed: int) -> Complete
     """
     train, chosen, test = digits()
 
-    def compute(item: tuple[str, float, int]) -> dict[str, float]:
-        kind, rate, number = item
-        model = trained(kind, rate, epochs, number, train)
+    def compute(item: tuple[str, float, int, int]) -> dict[str, float]:
+        kind, rate, passes, number = item
+        model = trained(kind, rate, passes, number, train)
         return {"chosen": _error(model, chosen, 1), "test": _error(model, test, 2)}
 
-    settings = {"epochs": epochs, "batch": _BATCH, "decay": _DECAY}
-    tuning = {f"{k}, rate {r}": (k, r, seed) for k in BLOCKS for r in RATES}
+    settings = {
+        "epochs": epochs, "batch": _BATCH, "decay": _DECAY, "width": WIDTH, "heads": HEADS,
+        "head width": HEAD_WIDTH, "memories": MEMORIES, "steps": STEPS, "step size": STEP_SIZE,
+    }  # fmt: skip
+    tuning = {f"{k}, rate {r}": (k, r, -(-epochs // 4), seed) for k in BLOCKS for r in RATES}
     found = context.checkpoint("completion-rates", settings, tuning, compute)
     rates = {k: min(RATES, key=lambda r: found[f"{k}, rate {r}"]["chosen"]) for k in BLOCKS}
-    items = {f"{k}, seed {s}": (k, rates[k], s) for k in BLOCKS for s in range(seed, seed + seeds)}
+    items = {
+        f"{k}, seed {s}": (k, rates[k], epochs, s)
+        for k in BLOCKS
+        for s in range(seed, seed + seeds)
+    }
     final = context.checkpoint("completion", {**settings, "rates": rates}, items, compute)
     errors = {
         k: [final[f"{k}, seed {s}"]["test"] for s in range(seed, seed + seeds)] for k in BLOCKS

@@ -38,10 +38,7 @@ def falls(model: ImageCompletion, pictures: torch.Tensor, hidden: torch.Tensor) 
     for scale in (0.1, 1.0, 3.0):
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            fresh = EnergyTransformer(
-                completion.WIDTH, completion.HEADS, completion.WIDTH // completion.HEADS,
-                step_size=completion.STEP_SIZE,
-            )  # fmt: skip
+            fresh = completion.energy_block()
         for weight in (fresh.attention.key, fresh.attention.query, fresh.hopfield.memories):
             weight.mul_(scale)
         found.append(_falls(f"random, times {scale}", fresh, tokens))
@@ -50,10 +47,7 @@ def falls(model: ImageCompletion, pictures: torch.Tensor, hidden: torch.Tensor) 
 
 def _falls(name: str, block: EnergyTransformer, tokens: torch.Tensor) -> Falls:
     # Double precision: rounding is then far below any rise that counts.
-    double = EnergyTransformer(
-        completion.WIDTH, completion.HEADS, completion.WIDTH // completion.HEADS,
-        steps=60, step_size=block.step_size, dtype=torch.float64,
-    )  # fmt: skip
+    double = completion.energy_block(60, torch.float64)
     double.load_state_dict(block.state_dict())
     energies = double.descend(tokens.double(), trajectory=True).energies
     assert energies is not None
