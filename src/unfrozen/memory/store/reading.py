@@ -22,11 +22,13 @@ from unfrozen.memory.store.planes import UNIT
 
 Method = Literal["auto", "certified", "streamed"]
 
-# Numbers in the temporary tensors: of a scan's scores, and of keys in full precision.
-_SCORES = 1 << 20
+# Bytes of a block that is scanned, or of its scores; numbers of keys in full precision.
+_SCANNED = 1 << 22
 _NUMBERS = 1 << 18
 # Groups that are weighed at a time, and depths that their weights are sorted into.
 _PART, _LEVELS = 2048, 256
+# The logarithm of the least weight that is told from none.
+_LIGHT = -80.0
 # A share of all rows from which on reading them one after the other is the faster way.
 _MANY = 1 / 16
 
@@ -185,7 +187,8 @@ def _scan(store: PatternStore, queries: Tensor) -> Float[Tensor, "group b"]:
     right = (queries.bfloat16() if split else queries).T.contiguous()
     found = right.new_empty(-(-store.rows // GROUP), b)
     # A library that multiplies matrices may copy the block, so it counts like its scores.
-    rows = max(GROUP, _SCORES // max(b, store.key_width) // GROUP * GROUP)
+    wide = max(b, store.key_width) * right.element_size()
+    rows = max(GROUP, _SCANNED // wide // GROUP * GROUP)
     for block in store.blocks(rows):
         scores = block.leading @ right
         if block.gone is not None:
@@ -228,7 +231,7 @@ def _certified(
     for some, who in zip(groups.split(room), asked.split(room), strict=True):
         rows, there = _rows_of(store, some)
         keys, stored = (t.unflatten(0, (-1, GROUP)) for t in store.gather(rows.reshape(-1)))
-        scores = beta * torch.bmm(keys, queries[who][:, :, None]).squeeze(2)
+        scores = beta * (keys * queries[who][:, None]).sum(2)
         scores = scores.masked_fill(~there, -math.inf)
         weights = (scores - top[who, None]).exp()
         total.index_add_(0, who, weights.sum(1))
@@ -273,7 +276,8 @@ def _worth_reading(
         """How deep groups lie below the top, as a share of the depth; and their weights."""
         level, weight = room[:, : len(part)]
         level.copy_(part).mul_(-beta).add_(top)
-        torch.sub(slack, level, out=weight).exp_().mul_(GROUP)
+        # What underflows is slow, and what is so light is nothing even so.
+        torch.sub(slack, level, out=weight).clamp_(min=_LIGHT).exp_().mul_(GROUP)
         return level.div_(depth), weight
 
     def keep(share: Tensor | float) -> tuple[Tensor, Tensor]:
