@@ -1,7 +1,5 @@
 """How fast is a store read, against what the memory and the processor allow?"""
 
-import statistics
-import time
 from collections.abc import Callable
 
 import torch
@@ -12,6 +10,7 @@ from unfrozen.papers.hopfield.reading import (
     BETA,
     QUERIES,
     WIDTH,
+    milliseconds,
     patterns_and_queries,
     plain_read,
 )
@@ -49,17 +48,9 @@ def _compare(n: int, count: int) -> dict[str, float]:
             queries[None, None], keys[None, None], keys[None, None], scale=BETA
         ),
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()
-    for _ in range(_ROUNDS):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            times[name].append(time.perf_counter() - start)
-    took = {name: statistics.median(each) for name, each in times.items()}
+    took = milliseconds(ways, _ROUNDS)
     told = f"{n:,} patterns, {count} quer{'y' if count == 1 else 'ies'}: "
-    found = {f"{told}{name}, ms": 1e3 * seconds for name, seconds in took.items()}
+    found = {f"{told}{name}, ms": time for name, time in took.items()}
     for name in ("plain store", "split store"):
         limit = took["float32 limit" if name == "plain store" else "bfloat16 limit"]
         found[f"{told}{name} over its limit"] = took[name] / limit

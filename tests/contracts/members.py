@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from tests.draws import F64, normal
 
 from unfrozen.memory import (
     AssociativeMemory,
@@ -19,11 +20,6 @@ from unfrozen.memory import (
 )
 
 K, V = 6, 4
-F64 = torch.float64
-
-
-def normal(seed: int, *shape: int, dtype: torch.dtype = F64) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def moment() -> SecondMoment:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.draws import normal32
 
 from unfrozen.errors import MemoryShapeError
 from unfrozen.memory.store import MappedStore, PatternStore, TensorStore, nearest, read
@@ -26,10 +27,6 @@ def make(request, tmp_path_factory):
         return store
 
     return build
-
-
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def content(store):
@@ -58,7 +55,7 @@ steps = st.lists(
 def test_a_store_is_a_dictionary_of_patterns(make, steps, hetero):
     store, model = make(D, V if hetero else None), {}
     for number, (what, size) in enumerate(steps):
-        keys, values = normal(number, max(size, 1), D), normal(900 + number, max(size, 1), V)
+        keys, values = normal32(number, max(size, 1), D), normal32(900 + number, max(size, 1), V)
         if what == "append":
             ids = store.append(keys, values if hetero else None)
             assert len(set(ids.tolist()) | set(model)) == len(model) + size
@@ -73,13 +70,13 @@ def test_a_store_is_a_dictionary_of_patterns(make, steps, hetero):
                 store.delete(some)
                 model = {i: v for i, v in model.items() if i not in some}
             else:
-                keys, values = normal(number, len(some), D), normal(900 + number, len(some), V)
+                keys, values = normal32(number, len(some), D), normal32(900 + number, len(some), V)
                 store.update(some, keys, values if hetero else None)
                 rows = zip(some, keys, values if hetero else keys, strict=True)
                 model |= {i: (tuple(k.tolist()), tuple(v.tolist())) for i, k, v in rows}
         assert content(store) == model
         assert len(store) == len(model)
-    query = normal(5, 4, D)
+    query = normal32(5, 4, D)
     found = read(store, query, 2.0)
     if not model:
         assert found.values.tolist() == [[0.0] * store.value_width] * 4
@@ -94,13 +91,13 @@ def test_a_store_is_a_dictionary_of_patterns(make, steps, hetero):
 @pytest.mark.parametrize("method", ["auto", "certified", "streamed"])
 def test_reading_is_softmax_attention(make, beta, method):
     store = make(32, V)
-    keys, values = normal(0, 1500, 32), normal(1, 1500, V)
+    keys, values = normal32(0, 1500, 32), normal32(1, 1500, V)
     for k, v in zip(keys.split(333), values.split(333), strict=True):
         store.append(k, v)
     store.delete(range(100, 300))
     there = torch.ones(1500, dtype=torch.bool)
     there[100:300] = False
-    queries = keys[[0, 150, 700, 1499]] + 0.2 * normal(2, 4, 32)
+    queries = keys[[0, 150, 700, 1499]] + 0.2 * normal32(2, 4, 32)
     scores = (beta * queries.double() @ keys.double().T).masked_fill(~there, -math.inf)
     expected = scores.softmax(-1) @ values.double()
     found = read(store, queries, beta, method=method)
@@ -122,9 +119,9 @@ def test_reading_is_softmax_attention(make, beta, method):
 )
 def test_what_is_neglected_is_no_more_than_is_said(make, n, b, beta, tolerance, seed):
     store = make(D)
-    keys = normal(seed, n, D) * (1 + 9 * (seed % 2))
+    keys = normal32(seed, n, D) * (1 + 9 * (seed % 2))
     store.append(keys)
-    queries = normal(seed + 1, b, D)
+    queries = normal32(seed + 1, b, D)
     exact = (beta * queries.double() @ keys.double().T).softmax(-1) @ keys.double()
     found = read(store, queries, beta, tolerance=tolerance, method="certified")
     assert bool((found.neglected <= tolerance * 1.0001).all())
@@ -137,7 +134,7 @@ def test_what_is_neglected_is_no_more_than_is_said(make, n, b, beta, tolerance, 
 @given(n=st.integers(1, 300), k=st.integers(1, 12), seed=st.integers(0, 1000))
 def test_the_nearest_are_those_of_a_full_sort(make, n, k, seed):
     store = make(D)
-    keys, queries = normal(seed, n, D), normal(seed + 1, 3, D)
+    keys, queries = normal32(seed, n, D), normal32(seed + 1, 3, D)
     store.append(keys)
     found = nearest(store, queries, k)
     expected = (queries @ keys.T).topk(min(k, n))
@@ -148,14 +145,14 @@ def test_the_nearest_are_those_of_a_full_sort(make, n, k, seed):
 
 def test_the_least_important_go_when_there_is_no_room(make):
     store = make(D, capacity=4)
-    store.append(normal(0, 3, D))
-    store.append(normal(1, 3, D))
+    store.append(normal32(0, 3, D))
+    store.append(normal32(1, 3, D))
     assert store.ids.tolist() == [2, 3, 4, 5]
 
     store = make(D, capacity=4, policy="least-recent")
-    store.append(normal(0, 4, D))
+    store.append(normal32(0, 4, D))
     store.touch([0, 2])
-    store.append(normal(1, 2, D))
+    store.append(normal32(1, 2, D))
     assert store.ids.tolist() == [0, 2, 4, 5]
 
     store = make(D, capacity=3, policy="least-surprising")
@@ -166,9 +163,9 @@ def test_the_least_important_go_when_there_is_no_room(make):
     assert store.ids.tolist() == [0, 1, 3]
 
     store = make(D, capacity=2, policy="refuse")
-    store.append(normal(0, 2, D))
+    store.append(normal32(0, 2, D))
     with pytest.raises(MemoryShapeError, match="room for 2 patterns: 2 are there and 1 more"):
-        store.append(normal(1, 1, D))
+        store.append(normal32(1, 1, D))
     assert len(store) == 2
 
 
@@ -195,7 +192,7 @@ def test_the_least_important_go_when_there_is_no_room(make):
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(make, unchecked, wrong, message):
     store = make(D)
-    store.append(normal(0, 3, D))
+    store.append(normal32(0, 3, D))
     before = content(store)
     with pytest.raises(MemoryShapeError, match=message):
         wrong(store)
@@ -218,7 +215,7 @@ def test_a_store_that_makes_no_sense_is_not_made(make, arguments, options, messa
 
 def test_deleted_rows_are_cleared_away_in_time(make):
     store = make(2)
-    store.append(normal(0, 6000, 2))
+    store.append(normal32(0, 6000, 2))
     store.delete(range(0, 6000, 2))
     assert store.rows == len(store) == 3000
     assert store.ids.tolist() == list(range(1, 6000, 2))
@@ -226,7 +223,7 @@ def test_deleted_rows_are_cleared_away_in_time(make):
 
 def test_importance_is_asked_of_the_policy(make):
     store = make(D)
-    store.append(normal(0, 3, D), surprise=torch.tensor([0.5, 0.1, 0.9]))
+    store.append(normal32(0, 3, D), surprise=torch.tensor([0.5, 0.1, 0.9]))
     assert store.importance("least-surprising").argmin() == 1
     assert store.importance("oldest").tolist() == [0, 1, 2]
     store.touch(1)

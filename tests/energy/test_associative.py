@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.draws import F64, normal
 from torch.autograd.functional import hessian
 
 from unfrozen.energy import AssociativeNetwork, DenseSynapse
@@ -13,7 +14,6 @@ from unfrozen.energy.lagrangians import LAGRANGIANS, activation, legendre
 from unfrozen.errors import EnergyError
 from unfrozen.memory.hopfield import ModernHopfield
 
-F64 = torch.float64
 ACTIVATIONS = {
     "identity": lambda x: x,
     "relu": torch.relu,
@@ -22,10 +22,6 @@ ACTIVATIONS = {
     "sphere": lambda x: torch.nn.functional.normalize(x, dim=-1),
     "layer-norm": lambda x: torch.nn.functional.layer_norm(x, x.shape[-1:]),
 }
-
-
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=F64)
 
 
 @pytest.mark.parametrize("name", LAGRANGIANS)

@@ -4,15 +4,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.draws import F64, normal
 
 from unfrozen.energy.graphs import GraphEnergyTransformer
 from unfrozen.errors import EnergyError
-
-F64 = torch.float64
-
-
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=F64)
 
 
 def block(seed=0, **options):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.draws import normal32
 
 from unfrozen.energy import EnergyTransformer
 from unfrozen.energy.graphs import GraphEnergyTransformer
@@ -12,10 +13,6 @@ from unfrozen.energy.tasks import (
     laplacian_positions,
 )
 from unfrozen.errors import EnergyError
-
-
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def seeded(make):
@@ -34,7 +31,7 @@ def completion():
 
 
 def test_pictures_are_cut_and_put_together():
-    model, pictures = completion(), normal(0, 3, 1, 8, 8)
+    model, pictures = completion(), normal32(0, 3, 1, 8, 8)
     patches = model.patches(pictures)
     assert patches.shape == (3, 16, 4)
     assert patches[1, 1].tolist() == pictures[1, 0, :2, 2:4].flatten().tolist()
@@ -42,7 +39,7 @@ def test_pictures_are_cut_and_put_together():
 
 
 def test_hidden_patches_are_not_looked_at():
-    model, pictures = completion(), normal(0, 2, 1, 8, 8)
+    model, pictures = completion(), normal32(0, 2, 1, 8, 8)
     hidden = torch.zeros(2, 16, dtype=torch.bool)
     hidden[:, 3] = True
     other = pictures.clone()
@@ -52,8 +49,8 @@ def test_hidden_patches_are_not_looked_at():
 
 
 def test_the_error_is_of_the_hidden_patches():
-    model, pictures = completion(), normal(0, 2, 1, 8, 8)
-    hidden = normal(1, 2, 16) > 0
+    model, pictures = completion(), normal32(0, 2, 1, 8, 8)
+    hidden = normal32(1, 2, 16) > 0
     gap = (model(pictures, hidden) - model.patches(pictures)).square().mean(-1)
     expected = gap[hidden].sum() / hidden.sum()
     torch.testing.assert_close(model.error(pictures, hidden), expected)
@@ -101,7 +98,7 @@ def test_graphs_are_judged_by_themselves():
         lambda: GraphClassifier(3, 2, GraphEnergyTransformer(8, 2, 4, 16, steps=3), 8, positions=4)
     ).eval()
     sizes = (5, 7)
-    nodes = [normal(i, n, 3) for i, n in enumerate(sizes)]
+    nodes = [normal32(i, n, 3) for i, n in enumerate(sizes)]
     places = [laplacian_positions(ring(n), n, 4) for n in sizes]
     edges = [ring(n) for n in sizes]
     graph = torch.tensor([0] * 5 + [1] * 7)

@@ -4,16 +4,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.draws import F64, normal
 from torch.autograd.functional import jacobian
 
 from unfrozen.energy import EnergyAttention, EnergyLayerNorm, EnergyTransformer, HopfieldEnergy
 from unfrozen.errors import EnergyError
-
-F64 = torch.float64
-
-
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=F64)
 
 
 def seeded(make, seed=0):

@@ -6,18 +6,13 @@ import sys
 
 import pytest
 import torch
+from tests.draws import F64, normal
 from torch import nn
 from torch.nn import functional as F
 
 from unfrozen.errors import MemoryShapeError
 from unfrozen.memory.hopfield import ModernHopfield
 from unfrozen.memory.layers import Hopfield, HopfieldLayer, HopfieldPooling, associate
-
-F64 = torch.float64
-
-
-def normal(seed, *shape, dtype=F64):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def seeded(make):

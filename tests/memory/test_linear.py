@@ -3,15 +3,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.draws import normal
 
 from unfrozen.errors import MemoryShapeError
 from unfrozen.memory import DeltaMemory, HebbianMemory, delta_rule_write, hebbian_write
 
 SEEDS = st.integers(0, 10_000)
-
-
-def normal(seed: int, *shape: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 12), st.floats(-2, 2), SEEDS)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.draws import F64, normal
 
 from unfrozen.errors import MemoryShapeError
 from unfrozen.memory.hopfield import (
@@ -16,12 +17,6 @@ from unfrozen.memory.hopfield import (
     RandomFeatureHopfield,
 )
 from unfrozen.memory.separation import SPARSEMAX, entmax, potential
-
-F64 = torch.float64
-
-
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=F64)
 
 
 def damaged(signs, share, seed):

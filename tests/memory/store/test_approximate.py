@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.draws import normal32
 
 from unfrozen.errors import MemoryShapeError
 from unfrozen.memory.store import FaissIndex, TensorStore, read
@@ -11,21 +12,17 @@ from unfrozen.memory.store import FaissIndex, TensorStore, read
 KINDS = ["flat", "ivf", "hnsw"]
 
 
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 def clustered(seed, n, d, clusters=20):
-    centres = 4 * normal(seed, clusters, d)
-    return centres[torch.arange(n) % clusters] + 0.3 * normal(seed + 1, n, d)
+    centres = 4 * normal32(seed, clusters, d)
+    return centres[torch.arange(n) % clusters] + 0.3 * normal32(seed + 1, n, d)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_well_separated_is_read_as_by_all_rows(kind):
-    keys, values = clustered(0, 2000, 16), normal(3, 2000, 2)
+    keys, values = clustered(0, 2000, 16), normal32(3, 2000, 2)
     store = TensorStore(16, 2)
     store.append(keys, values)
-    queries = keys[::97] + 0.01 * normal(5, len(keys[::97]), 16)
+    queries = keys[::97] + 0.01 * normal32(5, len(keys[::97]), 16)
     exact = read(store, queries, 10.0)
     found = FaissIndex(store, kind, lists=20, probes=3).read(queries, 10.0, k=128)
     torch.testing.assert_close(found.values, exact.values, rtol=1e-4, atol=1e-4)
@@ -42,7 +39,7 @@ def test_what_is_well_separated_is_read_as_by_all_rows(kind):
     seed=st.integers(0, 100),
 )
 def test_no_more_is_neglected_than_is_said(kind, n, k, beta, lists, probes, seed):
-    keys, queries = clustered(seed, n, 4, 5), normal(seed + 9, 3, 4)
+    keys, queries = clustered(seed, n, 4, 5), normal32(seed + 9, 3, 4)
     store = TensorStore(4)
     store.append(keys)
     store.delete(range(0, n - 1, 5))
@@ -64,10 +61,10 @@ def test_of_patterns_in_clusters_the_bound_says_something():
 
 
 def test_the_estimate_sees_what_the_index_does_not():
-    keys = normal(0, 20_000, 8)
+    keys = normal32(0, 20_000, 8)
     store = TensorStore(8)
     store.append(keys)
-    queries = normal(1, 10, 8)
+    queries = normal32(1, 10, 8)
     found = FaissIndex(store, "ivf", lists=50, probes=2).read(queries, 0.3, k=32)
     every = read(store, queries, 0.3, method="streamed")
     neglected = 1 - (found.log_sum_exp - every.log_sum_exp).exp()
@@ -79,7 +76,7 @@ def test_calibration_takes_as_few_lists_as_it_can():
     store = TensorStore(16)
     store.append(keys)
     index = FaissIndex(store, "ivf", lists=60)
-    queries = keys[::41] + 0.01 * normal(5, len(keys[::41]), 16)
+    queries = keys[::41] + 0.01 * normal32(5, len(keys[::41]), 16)
     found = index.calibrate(queries, 0.95)
     few = index.probes
     assert found >= 0.95

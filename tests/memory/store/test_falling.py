@@ -3,6 +3,7 @@
 import pytest
 import torch
 from matplotlib.figure import Figure
+from tests.draws import normal32
 
 from unfrozen.errors import MemoryShapeError
 from unfrozen.memory.hopfield import ModernHopfield
@@ -10,14 +11,10 @@ from unfrozen.memory.hopfield.plots import falling
 from unfrozen.memory.store import TensorStore, fall
 
 
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 @pytest.mark.parametrize("beta", [0.1, 1.0, 5.0])
 @pytest.mark.parametrize("steps", [0, 1, 4, None])
 def test_states_fall_as_in_the_network(beta, steps):
-    patterns, queries = normal(0, 100, 12), normal(1, 5, 12)
+    patterns, queries = normal32(0, 100, 12), normal32(1, 5, 12)
     store, network = TensorStore(12), ModernHopfield(12, beta=beta, tolerance=1e-5)
     store.append(patterns)
     network.write(patterns)
@@ -33,16 +30,16 @@ def test_states_fall_as_in_the_network(beta, steps):
 
 def test_the_way_is_drawn():
     store = TensorStore(6)
-    store.append(normal(0, 20, 6))
-    way = fall(store, normal(1, 3, 6), 2.0)
+    store.append(normal32(0, 20, 6))
+    way = fall(store, normal32(1, 3, 6), 2.0)
     figure = falling(way, store.get(store.ids)[0], "a title")
     assert isinstance(figure, Figure)
     right = figure.axes[1]
     assert len(right.lines) == 3
     assert right.get_ylabel() == "energy"
     flat = TensorStore(1)  # a plane of one direction
-    flat.append(normal(0, 3, 1))
-    assert isinstance(falling(fall(flat, normal(1, 1, 1), 2.0), normal(0, 3, 1)), Figure)
+    flat.append(normal32(0, 3, 1))
+    assert isinstance(falling(fall(flat, normal32(1, 1, 1), 2.0), normal32(0, 3, 1)), Figure)
 
 
 @pytest.mark.parametrize(

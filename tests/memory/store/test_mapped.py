@@ -9,16 +9,13 @@ import sys
 
 import pytest
 import torch
+from tests.draws import normal32
 
 from unfrozen.errors import DataError
 from unfrozen.memory.store import MappedStore, nearest, read
 from unfrozen.memory.store.journal import SIZE, Journal
 
 D = 8
-
-
-def normal(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture
@@ -75,10 +72,10 @@ def test_a_killed_writer_loses_at_most_the_append_under_way(store, after):
 
 def test_a_change_counts_only_with_its_record(store):
     """Every way in which a record can be torn leaves the state before."""
-    store.append(normal(0, 10, D))
+    store.append(normal32(0, 10, D))
     path = store.folder / "journal"
     before = path.read_bytes()
-    store.append(normal(1, 10, D))
+    store.append(normal32(1, 10, D))
     after = path.read_bytes()
     assert len(after) == len(before) + SIZE
     for cut in range(len(before), len(after)):
@@ -91,7 +88,7 @@ def test_a_change_counts_only_with_its_record(store):
 
 
 def test_what_is_damaged_is_refused(store, tmp_path):
-    store.append(normal(0, 100, D))
+    store.append(normal32(0, 100, D))
     folder = store.folder
     path = folder / "leading.0"
     whole = path.read_bytes()
@@ -130,11 +127,11 @@ def test_what_is_damaged_is_refused(store, tmp_path):
 
 
 def test_readers_see_the_state_that_they_opened_until_they_refresh(store):
-    store.append(normal(0, 200, D))
+    store.append(normal32(0, 200, D))
     reader = MappedStore.open(store.folder)
-    query = normal(0, 200, D)[:3]
+    query = normal32(0, 200, D)[:3]
     before = read(reader, query, 2.0).values
-    store.append(3 * normal(1, 50, D))
+    store.append(3 * normal32(1, 50, D))
     store.delete(range(100))
     store.compact()
     assert torch.equal(read(reader, query, 2.0).values, before)
@@ -167,7 +164,7 @@ def test_writers_wait_for_each_other(store):
 
 
 def test_a_crash_between_journal_and_cleaning_leaves_no_harm(store):
-    store.append(normal(0, 10, D))
+    store.append(normal32(0, 10, D))
     stale = store.folder / "leading.7"
     stale.write_bytes(b"x" * 1000)
     (store.folder / "ids.1").write_bytes(b"y" * 1000)
@@ -176,38 +173,38 @@ def test_a_crash_between_journal_and_cleaning_leaves_no_harm(store):
     assert not stale.exists()
     again = MappedStore.open(store.folder)
     again.verify()
-    assert torch.equal(again.get(again.ids)[0], normal(0, 10, D)[[0, 1, 2, *range(4, 10)]])
+    assert torch.equal(again.get(again.ids)[0], normal32(0, 10, D)[[0, 1, 2, *range(4, 10)]])
 
 
 def test_the_time_of_last_use_is_kept(store):
-    store.append(normal(0, 3, D))
+    store.append(normal32(0, 3, D))
     store.touch(1)
     again = MappedStore.open(store.folder)
     assert int(again.importance("least-recent").argmax()) == 1
     again.verify()
-    again.append(normal(1, 1, D))
+    again.append(normal32(1, 1, D))
     assert int(again.importance("least-recent").argmax()) == 3
 
 
 def test_a_full_disk_leaves_the_store_as_it_was(store, monkeypatch):
-    store.append(normal(0, 3, D))
+    store.append(normal32(0, 3, D))
 
     def full(self, *_args, **_more):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Journal, "add", full)
     with pytest.raises(DataError, match="No space left"):
-        store.append(normal(1, 3, D))
+        store.append(normal32(1, 3, D))
     monkeypatch.undo()
     assert len(store) == 3
     again = MappedStore.open(store.folder)
     again.verify()
-    assert torch.equal(again.get(again.ids)[0], normal(0, 3, D))
+    assert torch.equal(again.get(again.ids)[0], normal32(0, 3, D))
 
 
 def test_pages_that_were_read_are_let_go(store, monkeypatch):
     monkeypatch.setattr("unfrozen.memory.store.mapped._RESIDENT_BYTES", 0)
-    keys = normal(0, 5000, D)
+    keys = normal32(0, 5000, D)
     store.append(keys)
     for method in ("certified", "streamed"):
         found = read(store, keys[:3], 0.5, method=method).values

@@ -14,7 +14,6 @@ WIDTH, QUERIES = 256, 64
 BETA = 1.0
 """Large enough for patterns of unit variance to stand apart, as a memory needs them to."""
 _CLUSTERS, _WITHIN = 1000, 0.5
-_ROUNDS = 7
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,27 @@ def published_layer() -> Callable[[Tensor, Tensor, float], Tensor] | None:
     return retrieve
 
 
+def milliseconds(ways: dict[str, Callable[[], object]], rounds: int = 7) -> dict[str, float]:
+    """The median of each way, all in turn, so that what else the machine does hits them alike.
+
+    Args:
+        ways: what to time, by name; each is run once before.
+        rounds: how often each is timed.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for way in ways.values():
+        way()
+    for _ in range(rounds):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: 1e3 * statistics.median(each) for name, each in seconds.items()}
+
+
 @torch.no_grad()
 def measure(n: int, queries: int, seed: int, *, clustered: bool = False) -> Speed:
-    """Time all ways in turn, so that whatever else the machine does hits them alike.
+    """Time all ways to read the same patterns.
 
     Args:
         n: patterns.
@@ -124,15 +141,7 @@ def measure(n: int, queries: int, seed: int, *, clustered: bool = False) -> Spee
         # On other queries than those that it is measured on, and to more than is asked for.
         index.calibrate(_damaged(keys, 512, seed + 1), 0.998)
         ways["index"] = lambda: index.read(asked, BETA, k=16)
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()
-    for _ in range(_ROUNDS):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            seconds[name].append(time.perf_counter() - start)
-    took = {name: 1e3 * statistics.median(each) for name, each in seconds.items()}
+    took = milliseconds(ways)
     exact = _exact(keys, asked)
     found = read(store, asked, BETA)
     recall = None
