@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Find a fact in a real language model, rewrite it, measure it, take it back
 	$(BIN)/unfrozen demo
 
-test: lint  ## Lint, types, floors, then every test
+test: lint docs  ## Lint, types, floors, documentation, then every test
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(READY)  ## Style, format, types, and the floor that each file stands on

@@ -8,4 +8,5 @@ html_title = "unfrozen"
 exclude_patterns = ["_build"]
 autodoc_typehints = "none"
 napoleon_google_docstring = True
+napoleon_attr_annotations = False  # shapes such as "*batch key" would be read as emphasis
 napoleon_use_ivar = True  # NamedTuples have their fields as properties too

@@ -1,7 +1,7 @@
 """Energies of kernel densities: of finite support, and of random features in a fixed size.
 
-An energy -ln Σ k(|x_i - xi|) is a density estimate upside down; its descent is the mean shift.
-The Gaussian kernel is `ModernHopfield` with the Euclidean similarity.  Here are the Epanechnikov
+An energy -ln Σ k(x_i, xi) is a density estimate upside down; its descent is the mean shift.  The
+Gaussian kernel is `ModernHopfield` with the Euclidean similarity.  Here are the Epanechnikov
 kernel, whose log-sum-relu energy stores patterns exactly and makes new minima where supports
 overlap (Hoover et al. 2025), and the Gaussian in random features, which holds any number of
 patterns in one vector (Hoover et al. 2024).
