@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unfrozen.errors import DataError
-from unfrozen.papers.classification import auc, stratified_folds
+from unfrozen.papers.classification import auc, standardised, stratified_folds
 
 
 @given(
@@ -22,6 +22,23 @@ def test_every_fold_has_its_share_of_every_class(counts, folds, seed):
         assert int(sizes.sum()) == n
         assert int(sizes.max() - sizes.min()) <= 1
     assert torch.equal(found, stratified_folds(classes, folds, seed))
+
+
+def test_rows_are_scaled_by_those_that_were_seen():
+    generator = torch.Generator().manual_seed(0)
+    seen = 3 * torch.randn(200, 4, generator=generator) + 5
+    found = standardised(seen, seen)
+    torch.testing.assert_close(found.mean(0), torch.zeros(4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.std(0), torch.ones(4))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e4])
+def test_what_is_constant_in_training_is_not_blown_up(value):
+    # Elephants: a colour that no training picture had made the loss of the others infinite.
+    seen = torch.full((50, 1), value)
+    torch.testing.assert_close(
+        standardised(torch.tensor([[value], [value + 2.0]]), seen), torch.tensor([[0.0], [2.0]])
+    )
 
 
 @given(

@@ -1,4 +1,4 @@
-"""What experiments with classifiers share: folds, and the area under the curve."""
+"""What experiments with classifiers share: folds, units, and the area under the curve."""
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -22,6 +22,23 @@ def stratified_folds(classes: Shaped[Tensor, " n"], folds: int, seed: int) -> In
         mine = mine[torch.randperm(len(mine), generator=generator)]
         found[mine] = torch.arange(len(mine)) % folds
     return found
+
+
+def standardised(
+    rows: Float[Tensor, "n feature"], seen: Float[Tensor, "m feature"]
+) -> Float[Tensor, "n feature"]:
+    """Rows in units of the spread of the rows that may be looked at.
+
+    A feature that is the same in all of those keeps its own unit: if other rows differ in it, they
+    would else lie a million spreads away.
+
+    Args:
+        rows: to scale.
+        seen: of training.
+    """
+    spread = seen.std(0)
+    constant = spread <= 1e-6 * seen.abs().amax(0).clamp(min=1e-30)
+    return (rows - seen.mean(0)) / spread.masked_fill(constant, 1.0)
 
 
 def auc(scores: Float[Tensor, " n"], labels: Tensor) -> float:

@@ -4,6 +4,7 @@ Each bag is a set of instances; the label is of the bag.  Settings are one for a
 tuned on a test fold; the epoch to stop at is chosen on a part of the training bags.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from unfrozen.data.bags import Bags, bags
 from unfrozen.memory.layers import HopfieldPooling
-from unfrozen.papers.classification import auc, stratified_folds
+from unfrozen.papers.classification import auc, standardised, stratified_folds
 from unfrozen.papers.running.context import RunContext
 
 PUBLISHED = {"elephant": 0.949, "ucsb_breast_cancer": 0.895}
@@ -125,7 +126,6 @@ def _trained(
     """AUC on the test bags, with the weights of the epoch that was best on the chosen ones."""
     train = ~test & ~chosen
     every = torch.cat([b for b, mine in zip(data.instances, train, strict=True) if mine])
-    mean, scale = every.mean(0), every.std(0).clamp(min=1e-6)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = make(every.shape[1])
@@ -133,8 +133,11 @@ def _trained(
         parts = {}
         for name, mine in (("train", train), ("chosen", chosen), ("test", test)):
             rows = torch.nonzero(mine)[:, 0].tolist()
-            parts[name] = ([(data.instances[i] - mean) / scale for i in rows], data.labels[mine])
-        best, kept, waited = -1.0, {}, 0
+            parts[name] = (
+                [standardised(data.instances[i], every) for i in rows],
+                data.labels[mine],
+            )
+        best, kept, waited = -math.inf, {}, 0
         for _ in range(_EPOCHS):
             model.train()
             bags_, labels = parts["train"]

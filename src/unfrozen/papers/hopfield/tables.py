@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unfrozen.data.tables import table
 from unfrozen.memory.layers import HopfieldLayer
-from unfrozen.papers.classification import stratified_folds
+from unfrozen.papers.classification import standardised, stratified_folds
 from unfrozen.papers.running.context import RunContext
 
 METHODS: tuple[str, ...] = ("Hopfield", "random forest", "SVM", "MLP")
@@ -76,8 +76,7 @@ def compare(context: RunContext, names: tuple[str, ...], seed: int) -> list[Tabl
         for number in range(_FOLDS):
             test, chosen = folds == number, folds == (number + 1) % _FOLDS
             train = ~test & ~chosen
-            mean = data.features[~test].mean(0)
-            x = (data.features - mean) / data.features[~test].std(0).clamp(min=1e-6)
+            x = standardised(data.features, data.features[~test])
             drawn = seed * _FOLDS + number
             for method, candidates in _methods(drawn).items():
                 right[method] += _right(candidates, x, data.classes, train, chosen, test)
