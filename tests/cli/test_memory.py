@@ -124,6 +124,9 @@ def test_texts_are_remembered(tiny_folder, capfd):
     assert run("stats", "m", "--json", "out.json") == 0
     assert record()["model"] == str(tiny_folder)
     assert capfd.readouterr().err == ""
+    Path("empty.txt").write_text("\n")
+    assert run("write", "m", "--from", "empty.txt") == 2
+    assert "empty.txt holds no text" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

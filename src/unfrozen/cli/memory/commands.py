@@ -99,6 +99,8 @@ def write(
         ids = _write_vectors(memory, source, values)
     else:
         lines = [*(texts or []), *(_lines(source) if source else [])]
+        if source is not None and not lines:
+            raise MemoryShapeError(f"{source} holds no text")
         if values is not None or not lines:
             raise MemoryShapeError(f"{folder} holds texts: give some, or --from FILE")
         ids = []

@@ -53,7 +53,7 @@ def falling(retrieval: Retrieval, patterns: Float[Tensor, "n key"], title: str =
         left.plot(*paths[-1, i], "*", color=colour, ms=11, zorder=4)
         right.plot(energies[:, i], "o-", color=colour, ms=3, lw=1.2)
     left.plot([], [], "o", color="0.2", mfc="white", label="query")
-    left.plot([], [], "*", color="0.2", ms=9, label="where it rests")
+    left.plot([], [], "*", color="0.2", ms=9, label="where it ended")
     left.legend(fontsize=8, frameon=False)
     left.set_title(f"two directions with {spread:.0%} of the spread", fontsize=10)
     left.set_xlabel("first direction")
