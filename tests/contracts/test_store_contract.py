@@ -109,6 +109,20 @@ def test_reading_is_softmax_attention(make, beta, method):
     assert bool((found.neglected <= 1e-7).all())
 
 
+@pytest.mark.parametrize("method", ["auto", "certified", "streamed"])
+@pytest.mark.parametrize("beta", [1e2, 1e3, 1e5, 1e30])
+def test_a_cold_network_names_the_nearest(make, beta, method):
+    # The scan is then off by more than weights can tell: its top is no measure of them.
+    store = make(256)
+    keys = normal32(0, 400, 256)
+    store.append(keys)
+    found = read(store, keys[:8] + 0.3 * normal32(1, 8, 256), beta, method=method)
+    torch.testing.assert_close(found.values, keys[:8])
+    assert found.best.tolist() == list(range(8))
+    assert bool((found.neglected <= 1e-7).all())
+    assert bool(found.log_sum_exp.isfinite().all())
+
+
 @each_example
 @given(
     n=st.integers(1, 400),
@@ -186,6 +200,9 @@ def test_the_least_important_go_when_there_is_no_room(make):
         (lambda s: s.touch(99), "no pattern 99"),
         (lambda s: read(s, torch.zeros(1, D + 1), 1.0), "rows of 5 features"),
         (lambda s: read(s, torch.zeros(1, D), 0.0), "beta must be positive"),
+        (lambda s: read(s, torch.full((1, D), math.nan), 1.0), "queries are not all finite"),
+        (lambda s: nearest(s, torch.full((1, D), math.inf), 1), "queries are not all finite"),
+        (lambda s: read(s, torch.full((1, D), 1e20), 1e30), "too large"),
         (lambda s: read(s, torch.zeros(1, D), 1.0, tolerance=1.0), "between 0 and 1"),
         (lambda s: nearest(s, torch.zeros(1, D), 0), "one pattern or more"),
     ],

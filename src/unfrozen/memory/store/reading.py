@@ -27,8 +27,9 @@ _SCANNED = 1 << 22
 _NUMBERS = 1 << 18
 # Groups that are weighed at a time, and depths that their weights are sorted into.
 _PART, _LEVELS = 2048, 256
-# The logarithm of the least weight that is told from none.
+# The logarithm of the least weight that is told from none, and the largest score there may be.
 _LIGHT = -80.0
+_LARGEST = 1e37
 # A share of all rows from which on reading them one after the other is the faster way.
 _MANY = 1 / 16
 
@@ -166,7 +167,14 @@ def checked_queries(store: PatternStore, queries: Tensor, beta: float) -> Float[
         )
     if not 0 < beta < math.inf:
         raise MemoryShapeError(f"beta must be positive and finite, not {beta}")
-    return queries.detach().float()
+    queries = queries.detach().float()
+    if len(queries) and not queries.is_meta:
+        longest = float(queries.norm(dim=1).max())
+        if not math.isfinite(longest):
+            raise MemoryShapeError("the queries are not all finite, or too large")
+        if beta * longest * store.longest > _LARGEST:
+            raise MemoryShapeError(f"beta {beta:g} makes scores too large to be told apart")
+    return queries
 
 
 def _rounding(store: PatternStore, queries: Tensor) -> Float[Tensor, " b"]:
@@ -224,7 +232,8 @@ def _certified(
     if not force and len(pairs) > _MANY * kept.numel() + b:
         return None
     groups, asked = pairs[:, 0], pairs[:, 1]
-    total, best_score = queries.new_zeros(b), queries.new_full((b,), -math.inf)
+    # The scan's top may be off by more than weights can tell, so the true one is found on the way.
+    total, high = queries.new_zeros(b), queries.new_full((b,), -math.inf)
     values = queries.new_zeros(b, store.value_width)
     best = torch.full((b,), -1, dtype=torch.int64, device=device)
     room = max(1, _NUMBERS // (GROUP * max(store.key_width, store.value_width)))
@@ -233,20 +242,23 @@ def _certified(
         keys, stored = (t.unflatten(0, (-1, GROUP)) for t in store.gather(rows.reshape(-1)))
         scores = beta * (keys * queries[who][:, None]).sum(2)
         scores = scores.masked_fill(~there, -math.inf)
-        weights = (scores - top[who, None]).exp()
-        total.index_add_(0, who, weights.sum(1))
-        values.index_add_(0, who, torch.bmm(weights[:, None], stored).squeeze(1))
-        high, where = scores.max(1)
+        highest, where = scores.max(1)
+        now = high.scatter_reduce(0, who, highest, "amax")
+        shrink = _shrinking(high, now)
+        weights = (scores - torch.where(now == -math.inf, 0.0, now)[who, None]).exp()
+        total = (total * shrink).index_add_(0, who, weights.sum(1))
+        values = (values * shrink[:, None]).index_add_(
+            0, who, torch.bmm(weights[:, None], stored).squeeze(1)
+        )
         names = store.column("ids")[rows.gather(1, where[:, None]).squeeze(1)].to(device)
-        # Best of each query: a few pairs each, so one after the other would do, but not on a GPU.
-        before = best_score.clone()
-        best_score.scatter_reduce_(0, who, high, "amax")
-        leads = (high == best_score[who]) & (high > before[who])
+        leads = (highest == now[who]) & (highest > high[who])
         best[who[leads]] = names[leads]
+        high = now
+    log_sum_exp = high + total.log()
     return Reading(
         values=values / total[:, None],
-        log_sum_exp=top + total.log(),
-        neglected=(neglected / (neglected + total)).clamp(max=1.0),
+        log_sum_exp=log_sum_exp,
+        neglected=(neglected * (top - slack - log_sum_exp).exp()).clamp(max=1.0),
         best=best,
         rows=len(pairs) * GROUP / max(b, 1),
         method="certified",
@@ -260,14 +272,13 @@ def _worth_reading(
     slack: Float[Tensor, " b"],
     tolerance: float,
 ) -> tuple[Tensor, Float[Tensor, " b"]]:
-    """Which groups to read, and the most that the others can weigh, by exp(top).
+    """Which groups to read, and the most that the others can weigh, by exp(top - slack).
 
     Every group weighs at most GROUP exp(its bound + slack), and all together at least
     exp(top - slack).  A part of the groups at a time, so that no copy of all is made.
     """
-    allowed = math.log(tolerance) - slack
     # The simplest depth: as though every group were as heavy as one just below it.
-    depth = slack - allowed + math.log(GROUP * len(largest))
+    depth = 2 * slack - math.log(tolerance) + math.log(GROUP * len(largest))
     parts = largest.split(_PART)
     # Taken once: what parts take and free one after the other, an allocator may pile up.
     room = top.new_empty(2, min(_PART, len(largest)), len(top))
@@ -277,7 +288,7 @@ def _worth_reading(
         level, weight = room[:, : len(part)]
         level.copy_(part).mul_(-beta).add_(top)
         # What underflows is slow, and what is so light is nothing even so.
-        torch.sub(slack, level, out=weight).clamp_(min=_LIGHT).exp_().mul_(GROUP)
+        torch.sub(2 * slack, level, out=weight).clamp_(min=_LIGHT).exp_().mul_(GROUP)
         return level.div_(depth), weight
 
     def keep(share: Tensor | float) -> tuple[Tensor, Tensor]:
@@ -299,7 +310,7 @@ def _worth_reading(
         weights.scatter_add_(0, level.mul_(_LEVELS).clamp_(0, _LEVELS).long(), weight)
     dropped = weights.flip(0).cumsum(0).flip(0)
     levels = torch.arange(_LEVELS + 1, device=top.device)[:, None]
-    spare = torch.where(dropped <= allowed.exp(), levels, _LEVELS + 1).amin(0)
+    spare = torch.where(dropped <= tolerance, levels, _LEVELS + 1).amin(0)
     # Whole levels are left out, so that rounding at their borders costs nothing but a group.
     return keep((spare / _LEVELS).clamp(max=1.0) - 1e-6)
 
@@ -321,8 +332,7 @@ def _streamed(store: PatternStore, queries: Tensor, beta: float) -> Reading:
         leads = high > top
         best[leads] = store.column("ids")[block.start + where[leads]].to(best)
         now = torch.maximum(top, high)
-        # Before the first row that is there, nothing has a weight and there is nothing to shrink.
-        shrink = torch.where(top == -math.inf, 0.0, (top - now).exp())
+        shrink = _shrinking(top, now)
         weights = scores.sub_(torch.where(now == -math.inf, 0.0, now)[:, None]).exp_()
         total = total * shrink + weights.sum(1)
         values = values * shrink[:, None] + weights @ (
@@ -337,3 +347,11 @@ def _streamed(store: PatternStore, queries: Tensor, beta: float) -> Reading:
         rows=float(len(store)),
         method="streamed",
     )
+
+
+def _shrinking(before: Float[Tensor, " b"], now: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """What weights by one top become by a higher one.
+
+    Before the first row that is there, nothing has a weight and there is nothing to shrink.
+    """
+    return torch.where(before == -math.inf, 0.0, (before - now).exp())

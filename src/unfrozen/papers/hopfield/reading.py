@@ -14,6 +14,7 @@ WIDTH, QUERIES = 256, 64
 BETA = 1.0
 """Large enough for patterns of unit variance to stand apart, as a memory needs them to."""
 _CLUSTERS, _WITHIN = 1000, 0.5
+_ROUNDS = 7
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def published_layer() -> Callable[[Tensor, Tensor, float], Tensor] | None:
     return retrieve
 
 
-def milliseconds(ways: dict[str, Callable[[], object]], rounds: int = 7) -> dict[str, float]:
+def milliseconds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """The median of each way, all in turn, so that what else the machine does hits them alike.
 
     Args:
@@ -141,7 +142,7 @@ def measure(n: int, queries: int, seed: int, *, clustered: bool = False) -> Spee
         # On other queries than those that it is measured on, and to more than is asked for.
         index.calibrate(_damaged(keys, 512, seed + 1), 0.998)
         ways["index"] = lambda: index.read(asked, BETA, k=16)
-    took = milliseconds(ways)
+    took = milliseconds(ways, _ROUNDS)
     exact = _exact(keys, asked)
     found = read(store, asked, BETA)
     recall = None
