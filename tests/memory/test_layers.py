@@ -203,3 +203,19 @@ def test_it_runs_where_its_weights_are():
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(MemoryShapeError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        ({"padding_mask": torch.zeros(2, 5, dtype=torch.bool)}, r"padding mask is \[2, 3\]"),
+        ({"mask": torch.zeros(2, 3, 5, dtype=torch.bool)}, r"mask is \[2 or 1, 5, 3\]"),
+        ({"mask": torch.zeros(5, 3, dtype=torch.bool)}, r"mask is \[2 or 1, 5, 3\]"),
+    ],
+)
+def test_a_mask_of_another_shape_is_refused(unchecked, masks, message):
+    layer = Hopfield(8, heads=2)
+    stored, states = torch.zeros(2, 3, 8), torch.zeros(2, 5, 8)
+    for ask in (layer, layer.associations):
+        with pytest.raises(MemoryShapeError, match=message):
+            ask(stored, states, **masks)

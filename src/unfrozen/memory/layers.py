@@ -193,7 +193,8 @@ class Hopfield(nn.Module):
         Raises:
             MemoryShapeError: shapes do not fit.
         """
-        heads, added = self._split(stored, states, values), _additive(padding_mask, mask, states)
+        heads = self._split(stored, states, values)
+        added = _additive(padding_mask, mask, stored, states)
         if self.alpha == SOFTMAX and self.steps == 1 and added is None:
             # Kept in blocks: no [state, pattern] matrix is made.
             query, key, value = heads
@@ -220,7 +221,7 @@ class Hopfield(nn.Module):
             MemoryShapeError: shapes do not fit.
         """
         heads = self._split(stored, states, None)
-        return self._associate(*heads, _additive(padding_mask, mask, states))[1]
+        return self._associate(*heads, _additive(padding_mask, mask, stored, states))[1]
 
     def _split(
         self, stored: Tensor, states: Tensor, values: Tensor | None
@@ -371,13 +372,28 @@ class HopfieldLayer(nn.Module):
 
 
 def _additive(
-    padding_mask: Tensor | None, mask: Tensor | None, like: Tensor
+    padding_mask: Tensor | None, mask: Tensor | None, stored: Tensor, states: Tensor
 ) -> Float[Tensor, "b 1 #state pattern"] | None:
-    """Both masks as one that is added to the scores; None if there is none."""
+    """Both masks as one that is added to the scores; None if there is none.
+
+    Raises:
+        MemoryShapeError: a mask has another shape.
+    """
+    b, patterns, rows = len(stored), stored.shape[1], states.shape[1]
+    if padding_mask is not None and padding_mask.shape != (b, patterns):
+        raise MemoryShapeError(
+            f"the padding mask is [{b}, {patterns}], one a stored pattern, not "
+            f"{list(padding_mask.shape)}"
+        )
+    if mask is not None and mask.shape not in ((b, rows, patterns), (1, rows, patterns)):
+        raise MemoryShapeError(
+            f"the mask is [{b} or 1, {rows}, {patterns}], by state and pattern, not "
+            f"{list(mask.shape)}"
+        )
     forbidden = None if padding_mask is None else padding_mask[:, None, None, :]
     if mask is not None:
         forbidden = mask[:, None] if forbidden is None else forbidden | mask[:, None]
     if forbidden is None:
         return None
-    zero = torch.zeros((), dtype=like.dtype, device=like.device)
+    zero = torch.zeros((), dtype=states.dtype, device=states.device)
     return torch.where(forbidden, -math.inf, zero)
