@@ -64,3 +64,11 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.metrics", None)
     with pytest.raises(DataError, match=r"unfrozen\[papers\]"):
         auc(torch.tensor([0.0, 1.0]), torch.tensor([False, True]))
+
+
+def test_classes_smaller_than_the_number_of_folds_leave_no_fold_empty():
+    classes = torch.arange(30).repeat_interleave(9)
+
+    sizes = torch.bincount(stratified_folds(classes, 10, 0), minlength=10)
+
+    assert sizes.tolist() == [27] * 10

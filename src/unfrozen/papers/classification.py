@@ -10,6 +10,9 @@ from unfrozen.errors import DataError
 def stratified_folds(classes: Shaped[Tensor, " n"], folds: int, seed: int) -> Int[Tensor, " n"]:
     """A fold for each sample, with every class spread evenly over them.
 
+    Folds differ by at most one sample in size, also when classes are smaller than the number of
+    folds: what is left of one class goes on where the last one ended.
+
     Args:
         classes: of the samples.
         folds: how many.
@@ -17,10 +20,12 @@ def stratified_folds(classes: Shaped[Tensor, " n"], folds: int, seed: int) -> In
     """
     generator = torch.Generator().manual_seed(seed)
     found = torch.empty(len(classes), dtype=torch.int64)
+    dealt = 0
     for kind in classes.unique():
         mine = torch.nonzero(classes == kind)[:, 0]
         mine = mine[torch.randperm(len(mine), generator=generator)]
-        found[mine] = torch.arange(len(mine)) % folds
+        found[mine] = torch.arange(dealt, dealt + len(mine)) % folds
+        dealt += len(mine)
     return found
 
 
