@@ -26,6 +26,9 @@ def curves(overlap: Curve, dense: Sequence[Curve], modern: Curve) -> "Picture":
     left.set_title("classical", fontsize=10)
     for curve, colour in zip(dense, ("#d55e00", "#009e73"), strict=False):
         middle.loglog(curve.x, curve.y, "o-", color=colour, label=curve.name)
+    sizes = sorted({int(x) for curve in dense for x in curve.x})[::2]
+    middle.set_xticks(sizes, [str(size) for size in sizes])
+    middle.set_xticks([], minor=True)  # their labels would run into each other
     middle.set_xlabel("neurons")
     middle.set_ylabel("patterns")
     middle.legend(frameon=False, fontsize=8)
