@@ -110,7 +110,9 @@ def _layers(
     )
     chosen = [f for f in asked if f.id in set(ids)][:number]
     sigma = 3 * embedding_deviation(lm, [f.subject for f in chosen])
-    settings = TraceSettings(kinds=("state", "severed-mlp"), tokens="last subject", samples=5)
+    settings = TraceSettings(
+        kinds=("state", "severed-mlp"), tokens="last subject", samples=5, rows=2048
+    )
 
     def compute(fact: Fact) -> dict[str, Any]:
         return trace(lm, fact.prompt, fact.subject, settings, sigma=sigma).to_json()
