@@ -23,27 +23,121 @@ Site = Literal["mlp", "state"]
 
 
 @dataclass(frozen=True)
-class Contexts:
-    """Prompts of some facts, run once and kept up to where a value is added.
+class Rows:
+    """Rows of prompts, run once and kept up to where a value is added.
 
     Everything before the subject's last token is kept, since no value reaches it.
 
     Attributes:
-        layer: the block whose output, or whose down-projection's, a value is added to.
-        site: which of the two.
-        keys: inputs of its down-projection at the subject's last token, in the rows of `Prompts`
-            without the essence prompts.
-        values: outputs of the site there, likewise.
-        each: rows of a fact, without the essence prompt.
         joining: states entering the first block that a value changes, from the subject's last
             token on.
         prefix: keys and values of what stands before, aligned on the right.
         position_ids: of the tokens replayed.
         mask: which places before and among the replayed tokens a row has.
-        read: replayed positions whose next token is a token of the target.
-        target: the target's token ids, without the essence prompts.
-        counted: 1 where there is such a token, 0 where a shorter target is filled up.
+        read: replayed positions that are read.
         fact: which fact each row is of.
+    """
+
+    joining: Joining
+    prefix: KeyValues
+    position_ids: Int[Tensor, "row time"]
+    mask: Int[Tensor, "row all_time"]
+    read: Int[Tensor, "row read"]
+    fact: Int[Tensor, " row"]
+
+    @classmethod
+    def make(
+        cls,
+        entering: Float[Tensor, "all_row all_time width"],
+        cache: KeyValues,
+        where: Int[Tensor, " all_row"],
+        rows: Int[Tensor, " row"],
+        read: Int[Tensor, "row read"],
+        fact: Int[Tensor, " row"],
+        time: int,
+    ) -> "Rows":
+        """Take some rows out of a run.
+
+        Args:
+            entering: states of all rows of the run.
+            cache: keys and values of all rows.
+            where: position of the subject's last token in each of all rows.
+            rows: which.
+            read: see `Rows`.
+            fact: see `Rows`.
+            time: how many tokens are replayed.
+        """
+        at = where[rows]
+        times = at[:, None] + torch.arange(time, device=at.device)
+        index = times.clamp(max=entering.shape[1] - 1)
+        own = KeyValues(tuple(k[rows] for k in cache.keys), tuple(v[rows] for v in cache.values))
+        return cls(
+            joining=Joining(
+                entering[rows[:, None], index], torch.arange(len(rows), device=at.device)
+            ),
+            prefix=own.ending_at(at),
+            position_ids=times,
+            mask=places_of(at, time),
+            read=read,
+            fact=fact,
+        )
+
+    def of(self, rows: Int[Tensor, " chosen"], fact: Int[Tensor, " chosen"]) -> "Rows":
+        """Some of the rows, with other numbers of facts."""
+        every = torch.arange(len(rows), device=rows.device)
+        return Rows(
+            joining=Joining(self.joining.states[rows], every),
+            prefix=KeyValues(
+                tuple(k[rows] for k in self.prefix.keys),
+                tuple(v[rows] for v in self.prefix.values),
+            ),
+            position_ids=self.position_ids[rows],
+            mask=self.mask[rows],
+            read=self.read[rows],
+            fact=fact,
+        )
+
+    def logits(
+        self, lm: LanguageModel, layer: int, site: Site, delta: Float[Tensor, "fact value"]
+    ) -> Float[Tensor, "row read vocabulary"]:
+        """What the model says when each fact's ``delta`` is added at its subject's last token."""
+        shift = delta[self.fact]
+
+        def add(output: Tensor) -> Tensor:
+            first = output[:, :1] + shift[:, None].to(output.dtype)
+            return torch.cat([first, output[:, 1:]], 1)
+
+        joins, mlp = {layer: self.joining}, {layer: add}
+        if site == "state":
+            # What a block puts out is what the next one is given.
+            joins, mlp = {layer + 1: replace(self.joining, states=add(self.joining.states))}, {}
+        # On a CPU the fused attention's gradient in half precision takes longer than all the rest.
+        slow = lm.device.type == "cpu" and lm.dtype in (torch.bfloat16, torch.float16)
+        with sdpa_kernel(SDPBackend.MATH) if slow else nullcontext():
+            return lm.replay(
+                joins,
+                self.prefix,
+                position_ids=self.position_ids,
+                attention_mask=self.mask,
+                mlp=mlp,
+                read=self.read,
+            )
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """Prompts of some facts, run once and kept up to where a value is added.
+
+    Attributes:
+        layer: the block whose output, or whose down-projection's, a value is added to.
+        site: which of the two.
+        keys: inputs of its down-projection at the subject's last token, a row a context.
+        values: outputs of the site there, likewise.
+        each: contexts of a fact.
+        rows: the contexts; read where the next token is a token of the target.
+        essence: the essence prompts, of which nothing behind the subject is replayed; read there.
+        target: the target's token ids.
+        counted: 1 where there is such a token, 0 where a shorter target is filled up.
     """
 
     layer: int
@@ -51,14 +145,10 @@ class Contexts:
     keys: Float[Tensor, "context key"]
     values: Float[Tensor, "context value"]
     each: int
-    joining: Joining
-    prefix: KeyValues
-    position_ids: Int[Tensor, "row time"]
-    mask: Int[Tensor, "row all_time"]
-    read: Int[Tensor, "row read"]
+    rows: Rows
+    essence: Rows
     target: Int[Tensor, "context read"]
     counted: Float[Tensor, "context read"]
-    fact: Int[Tensor, " row"]
 
     @classmethod
     def make(
@@ -93,15 +183,12 @@ class Contexts:
         assert run.cache is not None
         every = torch.arange(len(ids), device=lm.device)
         n = len(facts) * prompts.each
-        time = int((prompts.lengths - where).max())
-        times = where[:, None] + torch.arange(time, device=lm.device)
-        index = times.clamp(max=ids.shape[1] - 1)
         longest = max(map(len, prompts.targets))
         # Filled entry by entry, which is slow anywhere but on the CPU.
-        read = torch.zeros(len(ids), longest, dtype=torch.long, device="cpu")
+        read = torch.zeros(n, longest, dtype=torch.long, device="cpu")
         target = torch.zeros(n, longest, dtype=torch.long, device="cpu")
         counted = torch.zeros(n, longest, device="cpu")
-        first = (prompts.lengths - where).tolist()
+        first = (prompts.lengths - where)[:n].tolist()
         for row, number in enumerate(prompts.fact[:n].tolist()):
             wanted = prompts.targets[number]
             start = first[row] - len(wanted)
@@ -110,20 +197,18 @@ class Contexts:
             counted[row, : len(wanted)] = 1
         entering = run.state_before(layer if site == "mlp" else layer + 1)
         outputs = run.kept["mlp" if site == "mlp" else "state"][layer]
+        at_subject = torch.zeros(len(facts), 1, dtype=torch.long, device=lm.device)
+        taken = (entering, run.cache, where)
         return cls(
             layer=layer,
             site=site,
             keys=run.kept["key"][layer][every[:n], where[:n]],
             values=outputs[every[:n], where[:n]],
             each=prompts.each,
-            joining=Joining(entering[every[:, None], index], every),
-            prefix=run.cache.ending_at(where),
-            position_ids=times,
-            mask=places_of(where, time),
-            read=read.to(lm.device),
+            rows=Rows.make(*taken, every[:n], read.to(lm.device), prompts.fact[:n], max(first)),
+            essence=Rows.make(*taken, every[n:], at_subject, prompts.fact[n:], 1),
             target=target.to(lm.device),
             counted=counted.to(lm.device),
-            fact=prompts.fact,
         )
 
     @property
@@ -139,25 +224,15 @@ class Contexts:
     def of(self, facts: Int[Tensor, " chosen"]) -> "Contexts":
         """The contexts of some of the facts, numbered anew in their order."""
         rows = (facts[:, None] * self.each + torch.arange(self.each, device=facts.device)).flatten()
-        every = torch.cat([rows, len(self.target) + facts])
         order = torch.arange(len(facts), device=facts.device)
         return replace(
             self,
             keys=self.keys[rows],
             values=self.values[rows],
-            joining=Joining(
-                self.joining.states[every], torch.arange(len(every), device=facts.device)
-            ),
-            prefix=KeyValues(
-                tuple(k[every] for k in self.prefix.keys),
-                tuple(v[every] for v in self.prefix.values),
-            ),
-            position_ids=self.position_ids[every],
-            mask=self.mask[every],
-            read=self.read[every],
+            rows=self.rows.of(rows, order.repeat_interleave(self.each)),
+            essence=self.essence.of(facts, order),
             target=self.target[rows],
             counted=self.counted[rows],
-            fact=torch.cat([order.repeat_interleave(self.each), order]),
         )
 
     def log_probabilities(
@@ -170,34 +245,10 @@ class Contexts:
             and the log-probabilities of the essence prompts' next token at the subject's last
             token.
         """
-        shift = delta[self.fact]
-
-        def add(output: Tensor) -> Tensor:
-            first = output[:, :1] + shift[:, None].to(output.dtype)
-            return torch.cat([first, output[:, 1:]], 1)
-
-        joins, mlp = {self.layer: self.joining}, {self.layer: add}
-        if self.site == "state":
-            # What a block puts out is what the next one is given.
-            joining = self.joining
-            joins, mlp = {self.layer + 1: replace(joining, states=add(joining.states))}, {}
-        # On a CPU the fused attention's gradient in half precision takes longer than all the rest.
-        slow = lm.device.type == "cpu" and lm.dtype in (torch.bfloat16, torch.float16)
-        with sdpa_kernel(SDPBackend.MATH) if slow else nullcontext():
-            logits = lm.replay(
-                joins,
-                self.prefix,
-                position_ids=self.position_ids,
-                attention_mask=self.mask,
-                mlp=mlp,
-                read=self.read,
-            )
-        n = len(self.target)
-        # Split, because a slice's gradient is a tensor of zeros as large as all logits.
-        asked, essence = logits.split([n, len(logits) - n])
-        asked = asked.float()
+        asked = self.rows.logits(lm, self.layer, self.site, delta).float()
+        essence = self.essence.logits(lm, self.layer, self.site, delta)[:, 0].float()
         said = asked.gather(2, self.target[..., None])[..., 0] - asked.logsumexp(-1)
-        return said * self.counted, essence[:, 0].float().log_softmax(-1)
+        return said * self.counted, essence.log_softmax(-1)
 
 
 def places_of(where: Int[Tensor, " row"], time: int) -> Int[Tensor, "row all_time"]:

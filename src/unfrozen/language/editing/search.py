@@ -19,7 +19,9 @@ from unfrozen.language.editing.contexts import Contexts
 from unfrozen.language.model import LanguageModel
 
 # Contexts are copied when facts leave, so not for every one that does.
-_LEFT = 0.75
+_LEFT = 0.9
+# What lets a processor multiply bfloat16 at twice the speed of float32 and more.
+_FAST = ("amx_tile", "avx512_bf16")
 
 
 @runtime_checkable
@@ -184,8 +186,10 @@ def search_precision(lm: LanguageModel) -> torch.dtype:
         return lm.dtype
     if lm.device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else lm.dtype
-    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return torch.bfloat16 if lm.device.type == "cpu" and tiles and tiles() else lm.dtype
+    if lm.device.type != "cpu":
+        return lm.dtype
+    asked = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in _FAST)
+    return torch.bfloat16 if any(ask is not None and ask() for ask in asked) else lm.dtype
 
 
 def in_precision(lm: LanguageModel, dtype: torch.dtype) -> LanguageModel:
