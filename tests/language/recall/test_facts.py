@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from unfrozen.errors import FactError
 from unfrozen.language.evaluation import answers
@@ -182,3 +184,23 @@ def test_paraphrases_are_recalled_and_neighbours_are_left_alone():
         base = logits(lm, text)
         with held.attached():
             assert torch.equal(logits(lm, text), base)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    parts=st.lists(st.sets(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=3),
+    gone=st.sets(st.integers(0, 5), max_size=4),
+)
+def test_thresholds_are_those_of_a_comparison_of_all_pairs(llama, parts, gone):
+    names = ("Rome", "Paris", "Mount Etna", "Eiffel Tower", "France", "Rome")
+    held = FactMemory(llama.lm, RecallSettings(subject_threshold=-1.0), PROSE)
+    for part in parts:
+        held.remember([Fact(names[i], f"{i} and {{}} is in", None, "Italy") for i in sorted(part)])
+    held.forget([number for number in held.facts if number in gone])
+    owners = [held.facts[number].subject for number in held._subject_ids.tolist()]
+    wanted = [
+        max([float(a @ b) for b, o in zip(held._subjects, owners, strict=True) if o != own] or [-1])
+        for a, own in zip(held._subjects, owners, strict=True)
+    ]
+    found = held._thresholds * 2 - 1
+    torch.testing.assert_close(found, torch.tensor(wanted, dtype=found.dtype), atol=1e-5, rtol=0)

@@ -3,8 +3,9 @@
 import hashlib
 import random
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from unfrozen.data.sets import Relation
 from unfrozen.errors import FactError
@@ -74,6 +75,25 @@ class Fact:
     def text(self) -> str:
         """The prompt with the subject in its place."""
         return self.prompt.replace("{}", self.subject)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, without what is empty."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items() if v}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Fact":
+        """Back from plain values.
+
+        Raises:
+            FactError: they are those of no fact.
+        """
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise FactError(f"a fact cannot be read: {error}") from error
 
 
 def as_template(prompt: str, subject: str) -> str:

@@ -14,23 +14,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from unfrozen.data.elements import element_prose
-from unfrozen.errors import FactError
+from unfrozen.errors import DataError, FactError
 from unfrozen.language.architecture.probe import first_tensor, hooked, with_first_tensor
 from unfrozen.language.editing.prompts import new_target
 from unfrozen.language.facts import Fact
 from unfrozen.language.facts.fact import plain
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.recall.states import Scale, saying, scales, states_at
+from unfrozen.language.recall.encoded import STORED, EncodedFacts
+from unfrozen.language.recall.states import Progress, Scale, saying, scales, states_at
 from unfrozen.language.subject import encode_target, subject_span
 
 _EVERY = 6
 # The word before a name colours its state the most: so each subject is kept after this one too.
 _ALSO = "In {}"
 _ROWS = 2048
+_QUERIES = 512
 
 
 @dataclass(frozen=True)
@@ -92,30 +94,48 @@ class FactMemory:
         width, device = lm.sites.width, lm.device
         self._subjects = torch.empty(0, width, device=device)
         self._subject_ids = torch.empty(0, dtype=torch.long, device=device)
-        self._thresholds = torch.empty(0, device=device)
+        # Whose name each subject's key is of, the cosine to the nearest key of another name, and
+        # whose that is.
+        self._owners = torch.empty(0, dtype=torch.long, device=device)
+        self._nearest = torch.empty(0, device=device)
+        self._nearest_owner = torch.empty(0, dtype=torch.long, device=device)
+        self._names: dict[str, int] = {}
         self._relations = torch.empty(0, width, device=device)
         self._relation_ids = torch.empty(0, dtype=torch.long, device=device)
         self._tokens = torch.empty(0, dtype=torch.long, device=device)
         self._values: dict[int, Tensor] = {}
-        self._places: dict[int, Tensor] = {}
+        self._index()
 
     def __len__(self) -> int:
         return len(self.facts)
 
     @property
     def bytes(self) -> int:
-        """Of keys and values."""
+        """Of keys and values, as they are stored."""
         tensors = [self._subjects, self._relations, *self._values.values()]
-        return sum(t.numel() * t.element_size() for t in tensors)
+        return sum(t.numel() for t in tensors) * STORED.itemsize
 
-    def remember(self, facts: Sequence[Fact]) -> list[int]:
+    def remember(self, facts: Sequence[Fact], progress: Progress | None = None) -> list[int]:
         """Keep facts.
 
         Args:
             facts: with new targets: what the model shall say.
+            progress: called as facts are read.
 
         Returns:
             Ids, by which they can be forgotten.
+
+        Raises:
+            FactError: a fact says nothing, or its subject is not in its prompt.
+        """
+        return self.add(self.encode(facts, progress))
+
+    def encode(self, facts: Sequence[Fact], progress: Progress | None = None) -> EncodedFacts:
+        """Keys and values of facts, not kept yet.
+
+        Args:
+            facts: with new targets.
+            progress: called as facts are read.
 
         Raises:
             FactError: a fact says nothing, or its subject is not in its prompt.
@@ -135,28 +155,77 @@ class FactMemory:
             places.append([span.last_subject_token])
         if not rows:
             raise FactError("there are no facts to remember")
-        who = states_at(lm, rows + more, subjects + places, self.subject_layer)
-        what = states_at(lm, rows, ends, self.relation_layer)
-        ids = list(range(self.next_id, self.next_id + len(facts)))
+        who = [*states_at(lm, rows, subjects, self.subject_layer)]
+        who += states_at(lm, more, places, self.subject_layer)
+        what = states_at(lm, rows, ends, self.relation_layer, progress)
         flat = torch.tensor([t for target in tokens for t in target], device=lm.device)
-        new = [t for t in dict.fromkeys(flat.tolist()) if t not in self._values]
-        found = saying(lm, torch.tensor(new, dtype=torch.long, device=lm.device))
-        self._values.update(dict(zip(new, found, strict=True)))
-        numbers = torch.tensor(ids, device=lm.device)
-        counts = torch.tensor([len(t) for t in tokens], device=lm.device)
-        self._subjects = torch.cat(
-            [self._subjects, self._scales[self.subject_layer](torch.cat(who))]
+        words = flat.unique()
+        return EncodedFacts(
+            facts=tuple(facts),
+            subjects=self._scales[self.subject_layer](torch.cat(who)).to(STORED),
+            relations=self._scales[self.relation_layer](torch.cat(what)).to(STORED),
+            counts=torch.tensor([len(t) for t in tokens], device=lm.device),
+            tokens=flat,
+            words=words,
+            values=saying(lm, words).to(STORED),
         )
+
+    def add(self, encoded: EncodedFacts) -> list[int]:
+        """Keep facts that were encoded.
+
+        Returns:
+            Ids, by which they can be forgotten.
+
+        Raises:
+            DataError: they were encoded by a model of another width.
+        """
+        device, old = self.lm.device, len(self._subjects)
+        if encoded.subjects.shape[1] != self._subjects.shape[1]:
+            raise DataError(
+                f"the facts are of a model of width {encoded.subjects.shape[1]}, "
+                f"{self.lm.name} has {self._subjects.shape[1]}"
+            )
+        ids = list(range(self.next_id, self.next_id + len(encoded.facts)))
+        numbers = torch.tensor(ids, dtype=torch.long, device=device)
+        names = [plain(fact.subject) for fact in encoded.facts]
+        owners = torch.tensor(
+            [self._names.setdefault(name, len(self._names)) for name in names],
+            dtype=torch.long,
+            device=device,
+        )
+        states = {k: encoded.tensors()[k].to(device) for k in ("subjects", "relations", "values")}
+        self._subjects = torch.cat([self._subjects, states["subjects"].float()])
         self._subject_ids = torch.cat([self._subject_ids, numbers, numbers])
-        self._relations = torch.cat(
-            [self._relations, self._scales[self.relation_layer](torch.cat(what))]
-        )
-        self._relation_ids = torch.cat([self._relation_ids, numbers.repeat_interleave(counts)])
-        self._tokens = torch.cat([self._tokens, flat])
-        self.facts.update(dict(zip(ids, facts, strict=True)))
-        self.next_id += len(facts)
+        self._owners = torch.cat([self._owners, owners, owners])
+        self._relations = torch.cat([self._relations, states["relations"].float()])
+        spread = numbers.repeat_interleave(encoded.counts.to(device))
+        self._relation_ids = torch.cat([self._relation_ids, spread])
+        self._tokens = torch.cat([self._tokens, encoded.tokens.to(device)])
+        for word, value in zip(encoded.words.tolist(), states["values"].float(), strict=True):
+            self._values.setdefault(word, value)
+        self.facts.update(dict(zip(ids, encoded.facts, strict=True)))
+        self.next_id += len(ids)
+        self._compare(torch.arange(old, len(self._subjects), device=device))
         self._index()
         return ids
+
+    def encoded(self) -> EncodedFacts:
+        """All that is kept, in order, as it can be stored."""
+        ids, counts = self._relation_ids.unique_consecutive(return_counts=True)
+        # Each batch of facts has its first keys together, then its second ones.
+        first = self._subject_ids.argsort(stable=True).reshape(-1, 2)
+        words = self._tokens.unique()
+        values = [self._values[word] for word in words.tolist()]
+        empty = self._subjects[:0]
+        return EncodedFacts(
+            facts=tuple(self.facts[number] for number in ids.tolist()),
+            subjects=self._subjects[first.T.flatten()].to(STORED),
+            relations=self._relations.to(STORED),
+            counts=counts,
+            tokens=self._tokens,
+            words=words,
+            values=(torch.stack(values) if values else empty).to(STORED),
+        )
 
     def forget(self, ids: Sequence[int]) -> None:
         """Forget facts: nothing of them is left.
@@ -170,15 +239,18 @@ class FactMemory:
         gone = torch.tensor(sorted(set(ids)), dtype=torch.long, device=self.lm.device)
         subjects = ~torch.isin(self._subject_ids, gone)
         relations = ~torch.isin(self._relation_ids, gone)
-        self._subjects = self._subjects[subjects]
-        self._subject_ids = self._subject_ids[subjects]
-        self._relations = self._relations[relations]
-        self._relation_ids = self._relation_ids[relations]
-        self._tokens = self._tokens[relations]
+        lost = self._owners[~subjects].unique()
+        for name in ("subjects", "subject_ids", "owners", "nearest", "nearest_owner"):
+            setattr(self, f"_{name}", getattr(self, f"_{name}")[subjects])
+        for name in ("relations", "relation_ids", "tokens"):
+            setattr(self, f"_{name}", getattr(self, f"_{name}")[relations])
         left = set(self._tokens.tolist())
         self._values = {t: v for t, v in self._values.items() if t in left}
         for number in set(ids):
             del self.facts[number]
+        stale = torch.isin(self._nearest_owner, lost)
+        self._nearest[stale] = -1.0
+        self._compare(torch.nonzero(stale)[:, 0])
         self._index()
 
     @contextmanager
@@ -199,20 +271,28 @@ class FactMemory:
         """Places of a fact's relation keys, one a token of its target."""
         return self._places[number]
 
+    def _compare(self, rows: Int[Tensor, " row"]) -> None:
+        """Find the nearest key of another name, for some keys and for what they are near to."""
+        short = len(self._subjects) - len(self._nearest)
+        self._nearest = torch.cat([self._nearest, self._nearest.new_full((short,), -1.0)])
+        self._nearest_owner = torch.cat(
+            [self._nearest_owner, self._nearest_owner.new_full((short,), -1)]
+        )
+        for part in rows.split(_ROWS) if len(rows) else ():
+            cosines = self._subjects[part] @ self._subjects.T
+            cosines[self._owners[part, None] == self._owners] = -1.0
+            for found, mine, others in (
+                (cosines.max(1), part, self._owners),
+                (cosines.max(0), slice(None), self._owners[part]),
+            ):
+                nearer = found.values > self._nearest[mine]
+                best = torch.where(nearer, found.values, self._nearest[mine])
+                whose = torch.where(nearer, others[found.indices], self._nearest_owner[mine])
+                self._nearest[mine], self._nearest_owner[mine] = best, whose
+
     def _index(self) -> None:
         """Where each fact's entries are, and how like a subject must be to be taken for it."""
-        names = {number: plain(fact.subject) for number, fact in self.facts.items()}
-        numbers = {name: i for i, name in enumerate(dict.fromkeys(names.values()))}
-        owner = torch.tensor(
-            [numbers[names[i]] for i in self._subject_ids.tolist()], device=self.lm.device
-        )
-        nearest = []
-        for at in range(0, len(owner), _ROWS):
-            cosines = self._subjects[at : at + _ROWS] @ self._subjects.T
-            cosines[owner[at : at + _ROWS, None] == owner] = -1.0
-            nearest.append(cosines.amax(1))
-        between = (1 + torch.cat(nearest)) / 2 if nearest else self._thresholds[:0]
-        self._thresholds = between.clamp(min=self.settings.subject_threshold)
+        self._thresholds = ((1 + self._nearest) / 2).clamp(min=self.settings.subject_threshold)
         ids, counts = self._relation_ids.unique_consecutive(return_counts=True)
         every = torch.arange(len(self._relation_ids), device=self._relation_ids.device)
         self._places = dict(zip(ids.tolist(), every.split(counts.tolist()), strict=True))
@@ -256,13 +336,14 @@ class _Reader:
             return
         states = first_tensor(output)
         queries = memory._scales[memory.subject_layer](states).flatten(0, 1)
-        cosines = queries @ memory._subjects.T
-        hits = torch.nonzero(cosines > memory._thresholds)
         time = states.shape[1]
-        for place, subject in hits.tolist():
-            row, at = divmod(place, time)
-            number = int(memory._subject_ids[subject])
-            self.met[row].setdefault(number, self.past + at)
+        for first in range(0, len(queries), _QUERIES):
+            cosines = queries[first : first + _QUERIES] @ memory._subjects.T
+            hits = torch.nonzero(cosines > memory._thresholds)
+            for place, subject in hits.tolist():
+                row, at = divmod(first + place, time)
+                number = int(memory._subject_ids[subject])
+                self.met[row].setdefault(number, self.past + at)
 
     def asks(self, module: nn.Module, args: object, output: object) -> None:
         memory = self.memory

@@ -1,7 +1,7 @@
 """States of a language model made comparable, and states that make it say a word."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -10,6 +10,9 @@ from torch import Tensor
 from unfrozen.language.architecture.replay import Joining, KeyValues
 from unfrozen.language.editing.prompts import pad
 from unfrozen.language.model import LanguageModel
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
 
 _LEAST = 1e-3
 _STEPS = 30
@@ -65,6 +68,7 @@ def states_at(
     rows: Sequence[Sequence[int]],
     places: Sequence[Sequence[int]],
     layer: int,
+    progress: Progress | None = None,
 ) -> list[Float[Tensor, "place width"]]:
     """Block outputs at some positions of rows of tokens, many rows a pass.
 
@@ -73,6 +77,7 @@ def states_at(
         rows: token ids.
         places: positions in each row.
         layer: whose output.
+        progress: called as rows are read.
     """
     found: list[Tensor] = [torch.empty(0)] * len(rows)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
@@ -82,6 +87,8 @@ def states_at(
         run = lm.run(ids, keep=("state",), keep_layers={layer}, stop_after=layer)
         for row, i in enumerate(part):
             found[i] = run.kept["state"][layer][row, list(places[i])].float()
+        if progress is not None:
+            progress("Remembering", at + len(part), len(order))
     return found
 
 

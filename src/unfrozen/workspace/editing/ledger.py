@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from unfrozen.errors import FactError, WorkspaceError
@@ -55,22 +55,16 @@ class Conflict:
 
 def request_of(facts: Sequence[Fact]) -> dict[str, Any]:
     """The request of a change that writes several facts, as JSON."""
-    return {"facts": [_plain(fact) for fact in facts]}
+    return {"facts": [fact.to_json() for fact in facts]}
 
 
 def facts_of(request: Mapping[str, Any]) -> list[Fact]:
     """The facts that a change's request names; none of a change that is no edit."""
     asked = request.get("facts", [request] if "prompt" in request else [])
-    found = []
-    for one in asked:
-        fields: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in one.items()
-        }
-        try:
-            found.append(Fact(**fields))
-        except (TypeError, FactError) as error:
-            raise WorkspaceError(f"a change names a fact that cannot be read: {error}") from error
-    return found
+    try:
+        return [Fact.from_json(one) for one in asked]
+    except FactError as error:
+        raise WorkspaceError(f"a change names a fact that cannot be read: {error}") from error
 
 
 def held_facts(entries: Iterable[Entry]) -> list[Held]:
@@ -158,7 +152,3 @@ def find_held(workspace: Workspace, ref: str) -> Held:
         f"entry {entry.number} ({entry.name}) has {len(inside)} facts, and none is {fact_ref!r}: "
         "give a number, an id or a subject"
     )
-
-
-def _plain(fact: Fact) -> dict[str, Any]:
-    return {key: value for key, value in asdict(fact).items() if value}
