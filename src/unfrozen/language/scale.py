@@ -1,0 +1,381 @@
+"""Work shared among processes and machines: pieces that do not meet, computed by workers on Ray.
+
+```
+with closing(share(items, partial(load, name), compute, workers=4)) as found:
+    for key, result in found: ...
+```
+
+Ray is an extra, and is imported only by work that is shared.
+"""
+
+import contextlib
+import logging
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+
+from unfrozen.errors import ScaleError, UnfrozenError
+
+S = TypeVar("S")
+T = TypeVar("T")
+R = TypeVar("R")
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+# How often a piece is tried before it is held to be what kills its workers.
+_ATTEMPTS = 3
+# How long a cluster may take to answer at its address, in seconds; Ray itself waits for minutes.
+_PATIENCE = 10.0
+
+
+def share(
+    items: Mapping[str, T],
+    setup: Callable[[], S],
+    compute: Callable[[S, T], R],
+    *,
+    workers: int = 1,
+    address: str | None = None,
+    progress: Progress | None = None,
+) -> Generator[tuple[str, R], None, None]:
+    """Compute pieces that do not meet, here or by workers, and yield each when it is done.
+
+    With one worker and no address everything is computed in this process, in order.  Otherwise
+    each worker is a process of its own: of a Ray cluster that ends with the generator, or of one
+    that is joined.  A worker that dies costs its piece again and nothing else.
+
+    Results are those of one process to the last bit, as long as the processors are of one kind and
+    pieces are computed with as many threads, since torch splits its sums among threads.  Workers
+    on one machine divide the threads of this process, those of a cluster its processors.  Where
+    the number of threads matters, ``setup`` says it (`torch.set_num_threads`); it is given back.
+
+    Args:
+        items: the pieces by their keys.
+        setup: makes what all pieces need, a model for example; called once a process.  It travels
+            once a call, with whatever it holds.
+        compute: computes a piece from what ``setup`` made.
+        workers: how many processes; no more are used than there are pieces, or processors in the
+            cluster that is joined.
+        address: of a Ray cluster: ``host:port``, or ``auto`` for the one that this machine is in.
+            The package must be installed on all its machines.
+        progress: called with how many pieces are done, and how many there are.
+
+    Returns:
+        Keys with their results, in the order in which they are done.  Close it when you leave it
+        before its end: the workers then end at once.
+
+    Raises:
+        ScaleError: Ray is not installed, no cluster is at the address, or a piece has killed its
+            worker several times.  What ``setup`` or ``compute`` raises comes as it is.
+
+    Example:
+        >>> dict(share({"a": 1, "b": 2}, lambda: 10, lambda state, item: state + item))
+        {'a': 11, 'b': 12}
+    """
+    if workers < 1:
+        raise ScaleError(f"work is shared among at least one worker, not {workers}")
+    if workers == 1 and address is None:
+        return _here(items, setup, compute, progress)
+    _ray()
+    return _there(items, setup, compute, workers, address, progress)
+
+
+@contextlib.contextmanager
+def cluster(workers: int, address: str | None = None) -> Iterator[None]:
+    """Keep one Ray cluster for several calls of `share`, which otherwise start one each.
+
+    Args:
+        workers: as for `share`; the calls inside use no more of a cluster that is started here.
+        address: as for `share`.
+
+    Raises:
+        ScaleError: Ray is not installed, or no cluster is at the address.
+    """
+    ray = _ray()
+    with _STATE.lock:
+        # One that the program has started or joined by itself is used, and left alone.
+        ours = _STATE.users > 0 or not ray.is_initialized()
+        if ours and _STATE.users == 0:
+            _STATE.local = address is None
+            _STATE.handler = signal.getsignal(signal.SIGTERM)
+            _talking(ray, False)
+            try:
+                _start(ray, workers) if address is None else _join(ray, address)
+            except BaseException:
+                _end(ray)
+                raise
+        _STATE.users += ours
+    try:
+        yield
+    finally:
+        with _STATE.lock:
+            _STATE.users -= ours
+            if ours and _STATE.users == 0:
+                _end(ray)
+
+
+class _State:
+    """The cluster that this process has started or joined for its work, and who uses it."""
+
+    lock = threading.RLock()
+    users = 0
+    local = False
+    handler: Any = None
+
+
+_STATE = _State()
+
+
+class _Outcome(NamedTuple):
+    """What a worker made of a piece: a result, or what was raised."""
+
+    result: Any
+    error: Exception | None
+
+
+class _Worker:
+    """A process that computes pieces; what they need is made before the first of them."""
+
+    def __init__(self, job: tuple[Callable[[], Any], Callable[[Any, Any], Any]], threads: int):
+        torch.set_num_threads(threads)
+        self.setup, self.compute = job
+        self.state: Any = None
+        self.ready = False
+
+    def run(self, item: Any) -> _Outcome:
+        """A piece computed; what it raises is a result like another."""
+        try:
+            if not self.ready:
+                self.state, self.ready = self.setup(), True
+            return _Outcome(self.compute(self.state, item), None)
+        except Exception as error:
+            return _Outcome(None, _portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """An exception that can travel; with its traceback as a note, if it is a bug's."""
+    if not isinstance(error, UnfrozenError):
+        error.add_note("In a worker:\n" + "".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(_ray().cloudpickle.dumps(error))
+    except Exception:
+        return ScaleError(f"a worker raised {type(error).__name__}: {_first_line(error)}")
+    return error
+
+
+def _here(
+    items: Mapping[str, T],
+    setup: Callable[[], S],
+    compute: Callable[[S, T], R],
+    progress: Progress | None,
+) -> Generator[tuple[str, R], None, None]:
+    """Everything in this process."""
+    if not items:
+        return
+    threads = torch.get_num_threads()
+    told = _teller(progress, len(items))
+    try:
+        told(0)
+        state = setup()
+        for done, (key, item) in enumerate(items.items(), 1):
+            result = compute(state, item)
+            told(done)
+            yield key, result
+    finally:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+
+
+def _there(
+    items: Mapping[str, T],
+    setup: Callable[[], S],
+    compute: Callable[[S, T], R],
+    workers: int,
+    address: str | None,
+    progress: Progress | None,
+) -> Generator[tuple[str, R], None, None]:
+    """Everything in workers: one piece each at a time, the next as soon as one is done."""
+    if not items:
+        return
+    ray = _ray()
+    from ray.exceptions import RayActorError, RayError, RayTaskError
+
+    told = _teller(progress, len(items))
+    with cluster(workers, address):
+        count, cpus, threads = _places(ray, min(workers, len(items)))
+        with _travelling("what all pieces need"):
+            job = ray.put((setup, compute))
+        made = ray.remote(num_cpus=cpus, max_restarts=0, max_task_retries=0)(_Worker)
+        waiting, lost = deque(items), Counter[str]()
+        idle: list[Any] = []
+        busy: dict[Any, tuple[Any, str]] = {}
+
+        def hand_out() -> None:
+            while waiting and len(busy) < count:
+                key = waiting.popleft()
+                worker = idle.pop() if idle else made.remote(job, threads)
+                with _travelling(key):
+                    busy[worker.run.remote(items[key])] = worker, key
+
+        told(0)
+        done = 0
+        try:
+            while waiting or busy:
+                hand_out()
+                (ended,), _ = ray.wait(list(busy))
+                worker, key = busy.pop(ended)
+                try:
+                    outcome: _Outcome = ray.get(ended)
+                except RayTaskError as error:
+                    idle.append(worker)
+                    raise ScaleError(
+                        f"the result of {key} cannot travel: {_last_line(error)}"
+                    ) from error
+                except RayError as error:
+                    ray.kill(worker)
+                    if isinstance(error, RayActorError) and error.actor_init_failed:
+                        raise ScaleError(
+                            f"a worker cannot start ({_last_line(error)}): is unfrozen installed "
+                            "there, in this version?"
+                        ) from error
+                    lost[key] += 1
+                    if lost[key] == _ATTEMPTS:
+                        raise ScaleError(
+                            f"{key} was given to {_ATTEMPTS} workers, and all of them died "
+                            f"({_first_line(error)}): give them more memory, or take fewer"
+                        ) from error
+                    waiting.appendleft(key)
+                    continue
+                idle.append(worker)
+                if outcome.error is not None:
+                    raise outcome.error
+                hand_out()
+                done += 1
+                told(done)
+                yield key, outcome.result
+        finally:
+            for worker in [*idle, *(worker for worker, _ in busy.values())]:
+                ray.kill(worker)
+
+
+def _teller(progress: Progress | None, total: int) -> Callable[[int], None]:
+    return lambda done: None if progress is None else progress("Computing pieces", done, total)
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise ScaleError(
+            "work is shared among processes by Ray: run `pip install unfrozen[scale]`"
+        ) from error
+    return ray
+
+
+def _start(ray: Any, workers: int) -> None:
+    """A cluster on this machine that imports what this process would, and tells nobody of it."""
+    with _environment(
+        PYTHONPATH=os.pathsep.join(str(Path(path).absolute()) for path in sys.path),
+        RAY_USAGE_STATS_ENABLED="0",
+    ):
+        ray.init(address="local", num_cpus=workers, include_dashboard=False, **_quiet())
+
+
+def _join(ray: Any, address: str) -> None:
+    """Join a cluster, or say at once that there is none."""
+    host, _, port = address.rpartition(":")
+    try:
+        if host and "//" not in address and port.isdigit():
+            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+        ray.init(address=address, **_quiet())
+    except Exception as error:
+        raise ScaleError(
+            f"no Ray cluster can be joined at {address} ({_first_line(error)}): start one with "
+            "`ray start --head`, and give the address that it tells"
+        ) from error
+
+
+def _end(ray: Any) -> None:
+    """Leave the cluster, or end it; what Ray has changed in this process is put back."""
+    ray.shutdown()
+    _talking(ray, True)
+    if threading.current_thread() is threading.main_thread() and _STATE.handler is not None:
+        signal.signal(signal.SIGTERM, _STATE.handler)
+
+
+def _quiet() -> dict[str, Any]:
+    return {"logging_level": logging.ERROR, "log_to_driver": False}
+
+
+def _talking(ray: Any, loud: bool) -> None:
+    """Whether Ray tells of workers that die: on stdout, where a command's JSON goes.
+
+    No setting turns that off, so this is done as Ray's own debugger does it.
+    """
+    ray._private.worker._worker_logs_enabled = loud
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Variables for the processes that are started inside."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class _Places(NamedTuple):
+    """How many workers there can be, what each reserves, and with how many threads it computes."""
+
+    workers: int
+    cpus: int
+    threads: int
+
+
+def _places(ray: Any, wanted: int) -> _Places:
+    """Where workers go: as many threads each as all of them find room for."""
+    nodes = [int(n["Resources"].get("CPU", 0)) for n in ray.nodes() if n["Alive"]]
+    if not sum(nodes):
+        raise ScaleError("the Ray cluster has no processor to work on: add machines to it")
+    count = min(wanted, sum(nodes))
+    if _STATE.users and _STATE.local:
+        return _Places(count, 1, max(1, torch.get_num_threads() // count))
+    room = range(max(nodes), 0, -1)
+    cpus = next(cpus for cpus in room if sum(n // cpus for n in nodes) >= count)
+    return _Places(count, cpus, cpus)
+
+
+@contextlib.contextmanager
+def _travelling(what: str) -> Iterator[None]:
+    """Have what cannot be pickled said in one line."""
+    try:
+        yield
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise ScaleError(
+            f"{what} cannot travel to other processes ({_first_line(error)}): compute it in one"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip().rstrip(".:")[:200]
+
+
+def _last_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].strip().rstrip(".:")[:200]
