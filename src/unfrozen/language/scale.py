@@ -226,6 +226,10 @@ def _there(
                 with _travelling(key):
                     busy[worker.run.remote(items[key])] = worker, key
 
+        def kill(worker: Any) -> None:
+            with contextlib.suppress(RayError):  # it is dead, or was never begun
+                ray.kill(worker)
+
         told(0)
         done = 0
         try:
@@ -241,7 +245,7 @@ def _there(
                         f"the result of {key} cannot travel: {_last_line(error)}"
                     ) from error
                 except RayError as error:
-                    ray.kill(worker)
+                    kill(worker)
                     if isinstance(error, RayActorError) and error.actor_init_failed:
                         raise ScaleError(
                             f"a worker cannot start ({_last_line(error)}): is unfrozen installed "
@@ -264,7 +268,7 @@ def _there(
                 yield key, outcome.result
         finally:
             for worker in [*idle, *(worker for worker, _ in busy.values())]:
-                ray.kill(worker)
+                kill(worker)
 
 
 def _teller(progress: Progress | None, total: int) -> Callable[[int], None]:
@@ -283,11 +287,14 @@ def _ray() -> Any:
 
 def _start(ray: Any, workers: int) -> None:
     """A cluster on this machine that imports what this process would, and tells nobody of it."""
-    with _environment(
-        PYTHONPATH=os.pathsep.join(str(Path(path).absolute()) for path in sys.path),
-        RAY_USAGE_STATS_ENABLED="0",
-    ):
-        ray.init(address="local", num_cpus=workers, include_dashboard=False, **_quiet())
+    path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
+    with _environment(PYTHONPATH=path, RAY_USAGE_STATS_ENABLED="0"):
+        try:
+            ray.init(address="local", num_cpus=workers, include_dashboard=False, **_quiet())
+        except Exception as error:
+            raise ScaleError(
+                f"Ray does not start on this machine ({_first_line(error)}): work in one process"
+            ) from error
 
 
 def _join(ray: Any, address: str) -> None:
@@ -300,7 +307,8 @@ def _join(ray: Any, address: str) -> None:
     except Exception as error:
         raise ScaleError(
             f"no Ray cluster can be joined at {address} ({_first_line(error)}): start one with "
-            "`ray start --head`, and give the address that it tells"
+            "`ray start --head`, give the address that it tells, and set RAY_AUTH_MODE=token if "
+            "it asks for its token"
         ) from error
 
 
@@ -308,6 +316,10 @@ def _end(ray: Any) -> None:
     """Leave the cluster, or end it; what Ray has changed in this process is put back."""
     ray.shutdown()
     _talking(ray, True)
+    with contextlib.suppress(AttributeError):
+        # A cluster of our own asks for a token; one that is joined later may not.
+        ray._raylet.Config.initialize("")
+        ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
     if threading.current_thread() is threading.main_thread() and _STATE.handler is not None:
         signal.signal(signal.SIGTERM, _STATE.handler)
 
@@ -326,8 +338,8 @@ def _talking(ray: Any, loud: bool) -> None:
 
 @contextlib.contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Variables for the processes that are started inside."""
-    before = {name: os.environ.get(name) for name in variables}
+    """Variables for the processes that are started inside; what Ray itself sets goes, too."""
+    before = {name: os.environ.get(name) for name in (*variables, "RAY_AUTH_MODE")}
     os.environ.update(variables)
     try:
         yield
