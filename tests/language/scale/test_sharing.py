@@ -15,11 +15,10 @@ import pytest
 import torch
 
 from unfrozen.errors import FactError, ScaleError
-from unfrozen.language import scale
 from unfrozen.language.covariance import SelfGenerated, second_moments
 from unfrozen.language.editing.batch import Memit, MemitSettings
 from unfrozen.language.facts import Fact
-from unfrozen.language.scale import cluster, share
+from unfrozen.language.scale import cluster, share, sharing
 
 SHAPES = {f"{n} rows": n for n in (3, 50, 17, 1, 120, 64)}
 FACTS = [
@@ -122,39 +121,6 @@ def test_no_workers_are_an_error(workers):
         share({"a": 1}, here, fails, workers=workers)
 
 
-@pytest.mark.parametrize(
-    ("nodes", "wanted", "expected"),
-    [
-        ([8], 2, (2, 4, 4)),
-        ([8], 3, (3, 2, 2)),
-        ([8, 8], 3, (3, 4, 4)),
-        ([16, 4, 0], 5, (5, 4, 4)),
-        ([2, 1], 9, (3, 1, 1)),
-    ],
-)
-def test_workers_divide_the_processors_of_a_cluster(nodes, wanted, expected, monkeypatch):
-    monkeypatch.setattr(scale._STATE, "users", 0)
-
-    class Cluster:
-        @staticmethod
-        def nodes():
-            return [{"Alive": True, "Resources": {"CPU": float(n)}} for n in nodes]
-
-    assert scale._places(Cluster, wanted) == expected
-    workers, cpus, _ = expected
-    assert sum(n // cpus for n in nodes) >= workers
-
-
-def test_a_cluster_without_processors_is_an_error():
-    class Empty:
-        @staticmethod
-        def nodes():
-            return [{"Alive": False, "Resources": {"CPU": 8.0}}, {"Alive": True, "Resources": {}}]
-
-    with pytest.raises(ScaleError, match="no processor"):
-        scale._places(Empty, 2)
-
-
 def test_a_bug_travels_with_its_traceback_and_what_cannot_travel_is_told_in_words():
     class Stuck(Exception):  # noqa: N818
         def __init__(self, what, why):
@@ -162,9 +128,9 @@ def test_a_bug_travels_with_its_traceback_and_what_cannot_travel_is_told_in_word
 
     with pytest.raises(ZeroDivisionError) as bug:
         fails(None, ZeroDivisionError("by nothing"))
-    assert scale._portable(bug.value) is bug.value
+    assert sharing._portable(bug.value) is bug.value
     assert "raise item" in bug.value.__notes__[0]
-    told = scale._portable(Stuck("a", "b"))
+    told = sharing._portable(Stuck("a", "b"))
     assert type(told) is ScaleError
     assert str(told) == "a worker raised Stuck: a is stuck: b"
 
@@ -206,7 +172,7 @@ def test_a_worker_that_is_killed_costs_its_piece_again_and_nothing_else(tmp_path
 
 @pytest.mark.usefixtures("two")
 def test_a_piece_that_kills_every_worker_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, "_ATTEMPTS", 2)
+    monkeypatch.setattr(sharing, "_ATTEMPTS", 2)
     with pytest.raises(ScaleError, match="always was given to 2 workers, and all of them died"):
         list(
             share({"always": "always"}, lambda: tmp_path, partial(dies, doomed="always"), workers=2)

@@ -9,22 +9,17 @@ Ray is an extra, and is imported only by work that is shared.
 """
 
 import contextlib
-import logging
-import os
 import pickle
-import signal
-import socket
-import sys
-import threading
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
 from unfrozen.errors import ScaleError, UnfrozenError
+from unfrozen.language.scale.clusters import cluster, first_line, import_ray, last_line, places
+from unfrozen.language.scale.packing import Packed, pack, unpack
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -34,8 +29,6 @@ Progress = Callable[[str, int, int], None]
 
 # How often a piece is tried before it is held to be what kills its workers.
 _ATTEMPTS = 3
-# How long a cluster may take to answer at its address, in seconds; Ray itself waits for minutes.
-_PATIENCE = 10.0
 
 
 def share(
@@ -85,54 +78,8 @@ def share(
         raise ScaleError(f"work is shared among at least one worker, not {workers}")
     if workers == 1 and address is None:
         return _here(items, setup, compute, progress)
-    _ray()
+    import_ray()
     return _there(items, setup, compute, workers, address, progress)
-
-
-@contextlib.contextmanager
-def cluster(workers: int, address: str | None = None) -> Iterator[None]:
-    """Keep one Ray cluster for several calls of `share`, which otherwise start one each.
-
-    Args:
-        workers: as for `share`; the calls inside use no more of a cluster that is started here.
-        address: as for `share`.
-
-    Raises:
-        ScaleError: Ray is not installed, or no cluster is at the address.
-    """
-    ray = _ray()
-    with _STATE.lock:
-        # One that the program has started or joined by itself is used, and left alone.
-        ours = _STATE.users > 0 or not ray.is_initialized()
-        if ours and _STATE.users == 0:
-            _STATE.local = address is None
-            _STATE.handler = signal.getsignal(signal.SIGTERM)
-            _talking(ray, False)
-            try:
-                _start(ray, workers) if address is None else _join(ray, address)
-            except BaseException:
-                _end(ray)
-                raise
-        _STATE.users += ours
-    try:
-        yield
-    finally:
-        with _STATE.lock:
-            _STATE.users -= ours
-            if ours and _STATE.users == 0:
-                _end(ray)
-
-
-class _State:
-    """The cluster that this process has started or joined for its work, and who uses it."""
-
-    lock = threading.RLock()
-    users = 0
-    local = False
-    handler: Any = None
-
-
-_STATE = _State()
 
 
 class _Outcome(NamedTuple):
@@ -145,9 +92,9 @@ class _Outcome(NamedTuple):
 class _Worker:
     """A process that computes pieces; what they need is made before the first of them."""
 
-    def __init__(self, job: tuple[Callable[[], Any], Callable[[Any, Any], Any]], threads: int):
+    def __init__(self, job: Packed, threads: int):
         torch.set_num_threads(threads)
-        self.setup, self.compute = job
+        self.setup, self.compute = unpack(job)
         self.state: Any = None
         self.ready = False
 
@@ -166,9 +113,9 @@ def _portable(error: Exception) -> Exception:
     if not isinstance(error, UnfrozenError):
         error.add_note("In a worker:\n" + "".join(traceback.format_exception(error)))
     try:
-        pickle.loads(_ray().cloudpickle.dumps(error))
+        pickle.loads(import_ray().cloudpickle.dumps(error))
     except Exception:
-        return ScaleError(f"a worker raised {type(error).__name__}: {_first_line(error)}")
+        return ScaleError(f"a worker raised {type(error).__name__}: {first_line(error)}")
     return error
 
 
@@ -206,14 +153,14 @@ def _there(
     """Everything in workers: one piece each at a time, the next as soon as one is done."""
     if not items:
         return
-    ray = _ray()
+    ray = import_ray()
     from ray.exceptions import RayActorError, RayError, RayTaskError
 
     told = _teller(progress, len(items))
     with cluster(workers, address):
-        count, cpus, threads = _places(ray, min(workers, len(items)))
+        count, cpus, threads = places(ray, min(workers, len(items)))
         with _travelling("what all pieces need"):
-            job = ray.put((setup, compute))
+            job = ray.put(pack((setup, compute)))
         made = ray.remote(num_cpus=cpus, max_restarts=0, max_task_retries=0)(_Worker)
         waiting, lost = deque(items), Counter[str]()
         idle: list[Any] = []
@@ -242,20 +189,20 @@ def _there(
                 except RayTaskError as error:
                     idle.append(worker)
                     raise ScaleError(
-                        f"the result of {key} cannot travel: {_last_line(error)}"
+                        f"the result of {key} cannot travel: {last_line(error)}"
                     ) from error
                 except RayError as error:
                     kill(worker)
                     if isinstance(error, RayActorError) and error.actor_init_failed:
                         raise ScaleError(
-                            f"a worker cannot start ({_last_line(error)}): is unfrozen installed "
+                            f"a worker cannot start ({last_line(error)}): is unfrozen installed "
                             "there, in this version?"
                         ) from error
                     lost[key] += 1
                     if lost[key] == _ATTEMPTS:
                         raise ScaleError(
                             f"{key} was given to {_ATTEMPTS} workers, and all of them died "
-                            f"({_first_line(error)}): give them more memory, or take fewer"
+                            f"({first_line(error)}): give them more memory, or take fewer"
                         ) from error
                     waiting.appendleft(key)
                     continue
@@ -275,103 +222,6 @@ def _teller(progress: Progress | None, total: int) -> Callable[[int], None]:
     return lambda done: None if progress is None else progress("Computing pieces", done, total)
 
 
-def _ray() -> Any:
-    try:
-        import ray
-    except ImportError as error:
-        raise ScaleError(
-            "work is shared among processes by Ray: run `pip install unfrozen[scale]`"
-        ) from error
-    return ray
-
-
-def _start(ray: Any, workers: int) -> None:
-    """A cluster on this machine that imports what this process would, and tells nobody of it."""
-    path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
-    with _environment(PYTHONPATH=path, RAY_USAGE_STATS_ENABLED="0"):
-        try:
-            ray.init(address="local", num_cpus=workers, include_dashboard=False, **_quiet())
-        except Exception as error:
-            raise ScaleError(
-                f"Ray does not start on this machine ({_first_line(error)}): work in one process"
-            ) from error
-
-
-def _join(ray: Any, address: str) -> None:
-    """Join a cluster, or say at once that there is none."""
-    host, _, port = address.rpartition(":")
-    try:
-        if host and "//" not in address and port.isdigit():
-            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
-        ray.init(address=address, **_quiet())
-    except Exception as error:
-        raise ScaleError(
-            f"no Ray cluster can be joined at {address} ({_first_line(error)}): start one with "
-            "`ray start --head`, give the address that it tells, and set RAY_AUTH_MODE=token if "
-            "it asks for its token"
-        ) from error
-
-
-def _end(ray: Any) -> None:
-    """Leave the cluster, or end it; what Ray has changed in this process is put back."""
-    ray.shutdown()
-    _talking(ray, True)
-    with contextlib.suppress(AttributeError):
-        # A cluster of our own asks for a token; one that is joined later may not.
-        ray._raylet.Config.initialize("")
-        ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
-    if threading.current_thread() is threading.main_thread() and _STATE.handler is not None:
-        signal.signal(signal.SIGTERM, _STATE.handler)
-
-
-def _quiet() -> dict[str, Any]:
-    return {"logging_level": logging.ERROR, "log_to_driver": False}
-
-
-def _talking(ray: Any, loud: bool) -> None:
-    """Whether Ray tells of workers that die: on stdout, where a command's JSON goes.
-
-    No setting turns that off, so this is done as Ray's own debugger does it.
-    """
-    ray._private.worker._worker_logs_enabled = loud
-
-
-@contextlib.contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    """Variables for the processes that are started inside; what Ray itself sets goes, too."""
-    before = {name: os.environ.get(name) for name in (*variables, "RAY_AUTH_MODE")}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-class _Places(NamedTuple):
-    """How many workers there can be, what each reserves, and with how many threads it computes."""
-
-    workers: int
-    cpus: int
-    threads: int
-
-
-def _places(ray: Any, wanted: int) -> _Places:
-    """Where workers go: as many threads each as all of them find room for."""
-    nodes = [int(n["Resources"].get("CPU", 0)) for n in ray.nodes() if n["Alive"]]
-    if not sum(nodes):
-        raise ScaleError("the Ray cluster has no processor to work on: add machines to it")
-    count = min(wanted, sum(nodes))
-    if _STATE.users and _STATE.local:
-        return _Places(count, 1, max(1, torch.get_num_threads() // count))
-    room = range(max(nodes), 0, -1)
-    cpus = next(cpus for cpus in room if sum(n // cpus for n in nodes) >= count)
-    return _Places(count, cpus, cpus)
-
-
 @contextlib.contextmanager
 def _travelling(what: str) -> Iterator[None]:
     """Have what cannot be pickled said in one line."""
@@ -379,15 +229,5 @@ def _travelling(what: str) -> Iterator[None]:
         yield
     except (TypeError, AttributeError, pickle.PicklingError) as error:
         raise ScaleError(
-            f"{what} cannot travel to other processes ({_first_line(error)}): compute it in one"
+            f"{what} cannot travel to other processes ({first_line(error)}): compute it in one"
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip().rstrip(".:")[:200]
-
-
-def _last_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip().rstrip(".:")[:200]

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from unfrozen.errors import ScaleError
-from unfrozen.language.scale import share
+from unfrozen.language.scale import clusters, share
 
 HOST = """
 import sys, ray
@@ -48,3 +48,34 @@ def test_a_cluster_that_is_not_there_is_told_at_once(address):
     with pytest.raises(ScaleError, match=rf"joined at {address} \(.*`ray start --head`"):
         next(share({"a": 1}, os.getpid, pow, address=address))
     assert signal.getsignal(signal.SIGTERM) == handler
+
+
+@pytest.mark.parametrize(
+    ("nodes", "wanted", "expected"),
+    [
+        ([8], 2, (2, 4, 4)),
+        ([8], 3, (3, 2, 2)),
+        ([8, 8], 3, (3, 4, 4)),
+        ([16, 4, 0], 5, (5, 4, 4)),
+        ([2, 1], 9, (3, 1, 1)),
+    ],
+)
+def test_workers_divide_the_processors_of_a_cluster(nodes, wanted, expected):
+    class Cluster:
+        @staticmethod
+        def nodes():
+            return [{"Alive": True, "Resources": {"CPU": float(n)}} for n in nodes]
+
+    assert clusters.places(Cluster, wanted) == expected
+    workers, cpus, _ = expected
+    assert sum(n // cpus for n in nodes) >= workers
+
+
+def test_a_cluster_without_processors_is_an_error():
+    class Empty:
+        @staticmethod
+        def nodes():
+            return [{"Alive": False, "Resources": {"CPU": 8.0}}, {"Alive": True, "Resources": {}}]
+
+    with pytest.raises(ScaleError, match="no processor"):
+        clusters.places(Empty, 2)
