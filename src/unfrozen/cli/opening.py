@@ -56,7 +56,7 @@ JsonOption = Annotated[
 WorkersOption = Annotated[
     int,
     typer.Option(
-        min=1, metavar="N", help="Processes to share the work among; needs unfrozen[scale]."
+        min=1, metavar="N", help="Processes to share the work among; needs unfrozen\\[scale]."
     ),
 ]
 AddressOption = Annotated[
