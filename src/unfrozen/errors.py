@@ -35,3 +35,7 @@ class PaperError(UnfrozenError):
 
 class EnergyError(UnfrozenError):
     """A state does not fit an energy, or a descent was asked for what makes no sense."""
+
+
+class ScaleError(UnfrozenError):
+    """Work could not be shared: Ray is missing, has no cluster there, or a piece kills workers."""

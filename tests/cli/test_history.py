@@ -4,6 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
+import psutil
 import pytest
 
 from unfrozen.cli.main import main
@@ -101,3 +102,19 @@ def test_edits_are_compacted_merged_and_exported(facts, capfd, tiny_folder):
 def test_a_bisection_without_a_right_end_is_told(facts, capfd):
     run(BATCH, capfd)
     assert "no later entry broke it" in refused('bisect "The Nile is in" --answer Mars', capfd)
+
+
+def test_a_batch_is_edited_by_two_workers_as_by_one_process(facts, capfd, monkeypatch):
+    # Small enough that every fact is a pass of the search, and so a piece of work.
+    monkeypatch.setattr("unfrozen.language.editing.batch.memit._SEARCH_TOKENS", 1)
+    run(f"{BATCH} --dry-run --json ../one.json", capfd)
+    assert main(shlex.split(f"{BATCH} --dry-run --json ../two.json --workers 2")) == 0
+    assert capfd.readouterr().err == ""
+    one, two = (json.loads(Path(f"../{name}.json").read_text()) for name in ("one", "two"))
+    assert two["effect"]["each"] == one["effect"]["each"]
+    assert not psutil.wait_procs(psutil.Process().children(recursive=True), timeout=20)[1]
+    told = refused("edit ../facts.jsonl --workers 2", capfd)
+    assert "rome writes fact by fact, in one process" in told
+    assert "no Ray cluster can be joined at 127.0.0.1:1" in refused(
+        f"{BATCH} --address 127.0.0.1:1", capfd
+    )

@@ -53,6 +53,21 @@ JsonOption = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Write JSON to a file, or - for stdout.", callback=writable),
 ]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Processes to share the work among; needs unfrozen\\[scale]."
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="A Ray cluster to work in, as `ray start --head` tells it; or auto, for this "
+        "machine's.",
+        show_default=False,
+    ),
+]
 
 
 def find_workspace(path: Path | None) -> "Workspace":

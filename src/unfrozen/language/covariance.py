@@ -8,7 +8,9 @@ very distribution whose values an edit should leave alone.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -21,6 +23,7 @@ from unfrozen.data.cache import atomic_write, cache_folder
 from unfrozen.data.models import weights_hash
 from unfrozen.errors import DataError
 from unfrozen.language.model import LanguageModel
+from unfrozen.language.scale import share
 from unfrozen.memory import SecondMoment, SecondMomentAccumulator
 
 DEFAULT_TOKENS = 24_576
@@ -65,10 +68,15 @@ class SelfGenerated:
         """Names its content."""
         return f"self-generated, seed {self.seed}, rows of {self.length}"
 
+    @property
+    def rows(self) -> int:
+        """How many rows a batch has."""
+        return max(1, _BATCH_TOKENS // self.length)
+
     def batches(self, lm: LanguageModel, start: int) -> Iterator[Int[Tensor, "row time"]]:
         """Batches from number ``start`` on, without end."""
         first = torch.cat([lm.encode(o)[:, :1] for o in _OPENINGS])
-        rows = max(1, _BATCH_TOKENS // self.length)
+        rows = self.rows
         batch = start
         while True:
             generator = torch.Generator(lm.device).manual_seed(self.seed * 1_000_003 + batch)
@@ -140,11 +148,14 @@ def second_moments(
     *,
     progress: Callable[[int, int], None] | None = None,
     folder: Path | None = None,
+    workers: int = 1,
+    address: str | None = None,
 ) -> dict[int, SecondMoment]:
     """The second moment of the keys of some layers, from the cache or streamed.
 
     All layers share one pass, which ends at the last of them.  Interrupted, it goes on where it
-    stopped.
+    stopped, with any number of workers: the sums of batches are added in the order of the batches,
+    whoever computed them.
 
     Args:
         lm: the model.
@@ -153,6 +164,8 @@ def second_moments(
         corpus: the text.
         progress: called with tokens done and wanted.
         folder: where to keep the result; the cache by default.
+        workers: how many processes compute batches: see `unfrozen.language.scale.share`.
+        address: of the Ray cluster they are in.
 
     Returns:
         A second moment a layer.
@@ -160,6 +173,7 @@ def second_moments(
     Raises:
         DataError: the corpus has no text.
         ModelError: there is no such layer.
+        ScaleError: the work cannot be shared.
 
     Source: Meng et al. 2022, appendix E.5; the published code takes 100,000 documents, of which
     less than a hundredth is enough.
@@ -172,60 +186,147 @@ def second_moments(
     paths = {i: folder / f"{_key(weights, i, tokens, corpus.name)}.safetensors" for i in wanted}
     missing = [i for i in wanted if not paths[i].exists()]
     if missing:
-        partial = folder / f"{_key(weights, missing, tokens, corpus.name)}.partial.safetensors"
-        for layer, moment in _stream(lm, missing, tokens, corpus, partial, progress).items():
-            moment.save(paths[layer])
-        partial.unlink(missing_ok=True)
+        name = _key(weights, missing, tokens, corpus.name)
+        unfinished = folder / f"{name}.partial.safetensors"
+        sums = _Sums(lm, missing, unfinished)
+        if workers > 1 or address is not None:
+            _share(lm, sums, tokens, corpus, progress, workers, address)
+        _stream(lm, sums, tokens, corpus, progress)
+        for layer, accumulator in sums.each.items():
+            accumulator.finish().save(paths[layer])
+        unfinished.unlink(missing_ok=True)
     return {i: SecondMoment.load(paths[i]).to(lm.device) for i in wanted}
+
+
+class _Sums:
+    """Sums over the batches so far, kept in a file after each of them."""
+
+    def __init__(self, lm: LanguageModel, layers: Sequence[int], file: Path) -> None:
+        self.file = file
+        self.each = {i: SecondMomentAccumulator(lm.sites.key_width, lm.device) for i in layers}
+        self.batches = self._resume() if file.exists() else 0
+
+    @property
+    def count(self) -> int:
+        """How many tokens they are over."""
+        return next(iter(self.each.values())).count
+
+    def keep(self) -> None:
+        """One more batch is in."""
+        self.batches += 1
+        state = {str(i): a.sum.cpu() for i, a in self.each.items()}
+        count = torch.tensor([self.batches, self.count], device="cpu")
+        with atomic_write(self.file) as temporary:
+            save_file({**state, "progress": count}, temporary)
+
+    def _resume(self) -> int:
+        try:
+            state = load_file(self.file)
+            batches, count = (int(x) for x in state["progress"])
+            for i, accumulator in self.each.items():
+                accumulator.sum = state[str(i)].to(accumulator.sum)
+                accumulator.count = count
+        except Exception:  # a damaged checkpoint costs a restart, never a wrong result
+            for accumulator in self.each.values():
+                accumulator.sum.zero_()
+                accumulator.count = 0
+            return 0
+        return batches
 
 
 def _stream(
     lm: LanguageModel,
-    layers: Sequence[int],
+    sums: _Sums,
     tokens: int,
     corpus: Corpus,
-    partial: Path,
     progress: Callable[[int, int], None] | None,
-) -> dict[int, SecondMoment]:
-    sums = {i: SecondMomentAccumulator(lm.sites.key_width, lm.device) for i in layers}
-    done = _resume(partial, sums)
-    batches = corpus.batches(lm, done)
-    while sums[layers[0]].count < tokens:
+) -> None:
+    """Add batches until there are enough tokens."""
+    batches = corpus.batches(lm, sums.batches)
+    while sums.count < tokens:
         if progress is not None:
-            progress(sums[layers[0]].count, tokens)
+            progress(sums.count, tokens)
         ids = next(batches, None)
         if ids is None:
             break
-        keys = lm.run(ids, keep=("key",), stop_after=max(layers)).kept["key"]
-        for i in layers:
-            sums[i].update(keys[i])
-        done += 1
-        state = {str(i): a.sum.cpu() for i, a in sums.items()}
-        count = torch.tensor([done, sums[layers[0]].count], device="cpu")
-        with atomic_write(partial) as temporary:
-            save_file({**state, "progress": count}, temporary)
-    if sums[layers[0]].count == 0:
+        _add(lm, ids, sums.each)
+        sums.keep()
+    if sums.count == 0:
         raise DataError(f"the corpus ({corpus.name}) has no row of text long enough to use")
     if progress is not None:
         progress(tokens, tokens)
-    return {i: a.finish() for i, a in sums.items()}
 
 
-def _resume(partial: Path, sums: dict[int, SecondMomentAccumulator]) -> int:
-    if not partial.exists():
-        return 0
-    try:
-        state = load_file(partial)
-        batches, count = (int(x) for x in state["progress"])
-        for i, accumulator in sums.items():
-            accumulator.sum = state[str(i)].to(accumulator.sum)
-            accumulator.count = count
-    except Exception:  # a damaged checkpoint costs a restart, never a wrong result
-        for accumulator in sums.values():
-            accumulator.sum.zero_()
-            accumulator.count = 0
-        return 0
-    return batches
+def _add(
+    lm: LanguageModel, ids: Int[Tensor, "row time"], each: dict[int, SecondMomentAccumulator]
+) -> None:
+    keys = lm.run(ids, keep=("key",), stop_after=max(each)).kept["key"]
+    for layer, accumulator in each.items():
+        accumulator.update(keys[layer])
+
+
+def _share(
+    lm: LanguageModel,
+    sums: _Sums,
+    tokens: int,
+    corpus: Corpus,
+    progress: Callable[[int, int], None] | None,
+    workers: int,
+    address: str | None,
+) -> None:
+    """Add the batches that workers compute, in order."""
+    if progress is not None:
+        progress(sums.count, tokens)
+    batches: dict[int, int | Tensor] = {}
+    wanted = tokens - sums.count
+    # Written where it is read, since that is most of the work; other text travels.
+    written = corpus if isinstance(corpus, SelfGenerated) else None
+    if written is not None:
+        number = -(-wanted // (written.rows * written.length))
+        batches = {n: n for n in range(sums.batches, sums.batches + number)}
+    elif wanted > 0:
+        for number, ids in enumerate(corpus.batches(lm, sums.batches), sums.batches):
+            batches[number] = ids
+            wanted -= ids.numel()
+            if wanted <= 0:
+                break
+    early: dict[int, dict[int, SecondMomentAccumulator]] = {}
+    keys = {f"batch {number}": number for number in batches}
+    shared = share(
+        {key: batches[number] for key, number in keys.items()},
+        partial(_Batches, lm, tuple(sums.each), written),
+        _Batches.sums,
+        workers=workers,
+        address=address,
+    )
+    with closing(shared):
+        for key, found in shared:
+            early[keys[key]] = found
+            while sums.batches in early:
+                for layer, part in early.pop(sums.batches).items():
+                    sums.each[layer].add(part)
+                sums.keep()
+                if progress is not None:
+                    progress(min(sums.count, tokens), tokens)
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """What a worker has to compute batches."""
+
+    lm: LanguageModel
+    layers: tuple[int, ...]
+    written: SelfGenerated | None
+
+    def sums(self, batch: int | Tensor) -> dict[int, SecondMomentAccumulator]:
+        """Of a batch, or of the batch that is written under a number."""
+        if self.written is not None and isinstance(batch, int):
+            batch = next(self.written.batches(self.lm, batch))
+        assert isinstance(batch, Tensor)
+        width = self.lm.sites.key_width
+        each = {i: SecondMomentAccumulator(width, self.lm.device) for i in self.layers}
+        _add(self.lm, batch, each)
+        return each
 
 
 def _key(weights: str, layers: int | Sequence[int], tokens: int, corpus: str) -> str:

@@ -36,6 +36,19 @@ def test_many_blocks_in_float32_lose_nothing_in_the_sum():
     torch.testing.assert_close(accumulator.finish().matrix, exact, rtol=1e-7, atol=0)
 
 
+@given(st.integers(1, 8), st.integers(1, 5), st.integers(0, 99))
+def test_sums_of_several_are_the_sum_of_all(width, n, seed):
+    rows = keys(2 * n, width, seed)
+    first, second = SecondMomentAccumulator(width), SecondMomentAccumulator(width)
+    first.update(rows[:n])
+    second.update(rows[n:])
+    first.add(second)
+    np.testing.assert_allclose(first.sum.numpy(), (rows.T @ rows).numpy(), rtol=1e-12, atol=1e-12)
+    assert first.count == 2 * n
+    with pytest.raises(MemoryShapeError, match=f"{width + 1} features cannot be added"):
+        first.add(SecondMomentAccumulator(width + 1))
+
+
 @given(st.integers(1, 8), st.integers(1, 20), st.integers(0, 99))
 def test_solve_inverts_the_regularised_matrix(width, n, seed):
     rows = keys(n, width, seed)

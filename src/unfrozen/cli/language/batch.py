@@ -25,6 +25,8 @@ class Asked(NamedTuple):
     replace: bool
     guard: float
     dry_run: bool
+    workers: int
+    address: str | None
 
 
 def edit_at_once(
@@ -58,6 +60,8 @@ def edit_at_once(
             guard=Guard(perplexity=asked.guard) if asked.guard else None,
             supersede=asked.replace,
             dry_run=asked.dry_run,
+            workers=asked.workers,
+            address=asked.address,
             progress=reporter(bars),
         )
     title = f"{len(facts)} facts edited at once" + (", nothing committed" if asked.dry_run else "")

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unfrozen.cli.console import emit_json, output, print_table, progress
-from unfrozen.cli.opening import JsonOption, WorkspaceOption, find_workspace, reporter
+from unfrozen.cli.opening import (
+    AddressOption,
+    JsonOption,
+    WorkersOption,
+    WorkspaceOption,
+    find_workspace,
+    reporter,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +29,7 @@ EXAMPLES = {
         "unfrozen edit facts.jsonl                         an entry each, and a summary",
         "unfrozen edit facts.jsonl --method memit          all at once, as one entry",
         "unfrozen edit news.jsonl --method nas --replace   over what conflicts with it",
+        "unfrozen edit facts.jsonl --method memit --workers 4",
         "unfrozen edit facts.jsonl --dry-run               measures, and commits nothing",
     )
 }
@@ -94,6 +102,8 @@ def edit(
             help="Of a batch: roll it back if prose grows so many times as perplexing; 0: no.",
         ),
     ] = 1.1,
+    workers: WorkersOption = 1,
+    address: AddressOption = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -124,9 +134,11 @@ def edit(
     if method in BATCH_METHODS:
         from unfrozen.cli.language.batch import Asked, edit_at_once
 
-        asked = Asked(method, layer, wanted_tokens, name, replace, guard, dry_run)
+        asked = Asked(method, layer, wanted_tokens, name, replace, guard, dry_run, workers, address)
         edit_at_once(found, wanted, asked, json)
         return
+    if workers > 1 or address is not None:
+        raise WorkspaceError(f"{method} writes fact by fact, in one process: see --method memit")
     if replace or (layer is not None and len(layer) > 1):
         raise WorkspaceError(f"{method} writes fact by fact, to one layer, and replaces nothing")
     lm = LanguageModel.from_pretrained(found.base_name)

@@ -184,6 +184,20 @@ class SecondMomentAccumulator:
         self.sum += (rows.T @ rows).to(self.sum)
         self.count += rows.shape[0]
 
+    def add(self, other: "SecondMomentAccumulator") -> None:
+        """Add what another has summed.
+
+        Raises:
+            MemoryShapeError: it is of another width.
+        """
+        if other.sum.shape != self.sum.shape:
+            raise MemoryShapeError(
+                f"a sum over keys with {other.sum.shape[0]} features cannot be added to one over "
+                f"keys with {self.sum.shape[0]}"
+            )
+        self.sum += other.sum.to(self.sum)
+        self.count += other.count
+
     def finish(self) -> SecondMoment:
         """The second moment of all the keys so far.
 

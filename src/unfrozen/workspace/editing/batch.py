@@ -96,6 +96,8 @@ def edit_batch(
     measured: int = MEASURED,
     written_tokens: int = 0,
     dry_run: bool = False,
+    workers: int = 1,
+    address: str | None = None,
     progress: Progress | None = None,
 ) -> BatchEdited:
     """Edit facts together: everything is checked, then written, measured, guarded and committed.
@@ -116,12 +118,16 @@ def edit_batch(
         measured: how many of the facts are measured before and after.
         written_tokens: how much text to let the model write when it is measured.
         dry_run: whether to commit nothing.
+        workers: how many processes take second moments and search values: see
+            `unfrozen.language.scale.share`.
+        address: of the Ray cluster they are in.
         progress: called with what is being done, how much is done, and how much there is.
 
     Raises:
         FactError: a fact cannot be edited as it stands, or two contradict each other.
         ModelError: no such layers.
         BatchRejectedError: the guard rolled the batch back.
+        ScaleError: the work cannot be shared among workers.
         WorkspaceError: no such method, conflicts, another base, or a write was refused.
     """
     if method not in BATCH_METHODS:
@@ -150,7 +156,7 @@ def edit_batch(
     try:
         cleared = clear(workspace, lm, conflicts, progress)
         fold.set(cleared.state)
-        editor = make_editor(lm, settings, tokens, facts, progress)
+        editor = make_editor(lm, settings, tokens, facts, progress, workers, address)
         earlier = [h.fact for h in cleared.held]
         chosen = _sample(facts, measured)
         before = _measure(lm, facts, chosen, written_tokens, progress, "Measuring before")

@@ -127,14 +127,26 @@ def make_editor(
     tokens: int | None,
     facts: Sequence[Fact],
     progress: Progress | None = None,
+    workers: int = 1,
+    address: str | None = None,
 ) -> Memit:
-    """The editor of a batch; second moments, prefixes and norms are those of the base."""
+    """The editor of a batch; second moments, prefixes and norms are those of the base.
+
+    Moments and values are computed by ``workers``: see `unfrozen.language.scale.share`.
+    """
     with base_state(lm):
         moments = None
         if tokens is not None:
             report = progress and partial(progress, "Reading keys of the model's text")
-            moments = second_moments(lm, settings.layers_for(lm), tokens, progress=report)
-        editor = Memit(lm, settings, moments)
+            moments = second_moments(
+                lm,
+                settings.layers_for(lm),
+                tokens,
+                progress=report,
+                workers=workers,
+                address=address,
+            )
+        editor = Memit(lm, settings, moments, workers=workers, address=address)
         editor.reference = editor.reference_norm(facts) if settings.anchor else None
         return editor
 

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unfrozen.errors import FactError, ModelError
+from unfrozen.language.editing.batch.sharing import share_values
 from unfrozen.language.editing.batch.states import subject_states
 from unfrozen.language.editing.contexts import Contexts
 from unfrozen.language.editing.edit import Edit
@@ -159,6 +160,8 @@ class Memit:
         prefixes: what to put before the prompts; sampled from the model when None.
         reference: norm of the states that values are brought back to, if they are anchored: of
             the unedited model (`reference_norm`); that of the model as it is, when None.
+        workers: how many processes search values: see `unfrozen.language.scale.share`.
+        address: of the Ray cluster they are in.
 
     Raises:
         ModelError: the layers do not fit the model, or one has no second moment.
@@ -171,7 +174,10 @@ class Memit:
         second_moments: Mapping[int, SecondMoment] | None = None,
         prefixes: Sequence[str] | None = None,
         reference: float | None = None,
+        workers: int = 1,
+        address: str | None = None,
     ) -> None:
+        self.workers, self.address = workers, address
         self.lm, self.settings, self.second_moments = lm, settings, second_moments
         self.layers = settings.layers_for(lm)
         if second_moments is not None and set(self.layers) - set(second_moments):
@@ -195,9 +201,13 @@ class Memit:
         Raises:
             FactError: a fact cannot be edited as it stands.
             ModelError: a loss is not finite.
+            ScaleError: the search cannot be shared among workers.
         """
         if not facts:
             raise FactError("there are no facts to write")
+        if self.workers > 1 or self.address is not None:
+            values = share_values(self, facts, self._parts(facts), progress)
+            return self._anchored(values) if self.settings.anchor else values
         lm, last = self.lm, self.layers[-1]
         dtype = search_precision(lm)
         # Nothing above the last layer is written to, so a copy in less precision stays true.
