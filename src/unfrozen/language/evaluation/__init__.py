@@ -9,6 +9,7 @@ from unfrozen.language.evaluation.cases import (
 )
 from unfrozen.language.evaluation.metrics import (
     METRICS,
+    NAMES,
     STATE_METRICS,
     WRITTEN,
     Before,
@@ -54,6 +55,7 @@ from unfrozen.language.evaluation.summary import (
 __all__ = [
     "LOWER_IS_BETTER",
     "METRICS",
+    "NAMES",
     "NOT_COMPARABLE",
     "STATE_METRICS",
     "WRITTEN",

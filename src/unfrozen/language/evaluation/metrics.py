@@ -4,7 +4,7 @@ Rankings of methods change with the metric, so all are taken unless some are cho
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,27 @@ METRICS: dict[str, str] = {
     "choice": "multiple choice about other things",
 }
 """Name of a metric -> what it measures; the last three are of a state, the others of each fact."""
+
+_PARTS = ("score", "magnitude", "accuracy")
+
+
+def _parts(*groups: str) -> tuple[str, ...]:
+    return tuple(f"{group}_{part}" for group in groups for part in _PARTS)
+
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "scores": ("S", *_parts("efficacy", "paraphrase", "neighbourhood")),
+    "zsre": ("token_efficacy", "token_paraphrase", "token_specificity"),
+    "near": (*_parts("near"), "neighbourhood_divergence", "near_divergence"),
+    "portability": (*_parts("portability"), "portability_known"),
+    "reversal": _parts("reversal"),
+    "text": ("names_new", "names_true", "generation_entropy"),
+    "references": ("reference_score",),
+    "drift": ("drift_mean", "drift_largest", "drift_agreement"),
+    "prose": ("perplexity", "perplexity_ratio"),
+    "choice": ("choice",),
+}
+"""Name of a metric -> the figures that it gives."""
 
 STATE_METRICS = ("drift", "prose", "choice")
 """Metrics that are taken once a state of the model."""
@@ -253,5 +274,4 @@ def _near(lm: LanguageModel, case: Case, base: Before | None) -> dict[str, float
 def _grouped(name: str, group: Group | None) -> dict[str, float | None]:
     if group is None:
         return {}
-    parts: Sequence[str] = ("score", "magnitude", "accuracy")
-    return {f"{name}_{part}": float(getattr(group, part)) for part in parts}
+    return {f"{name}_{part}": float(getattr(group, part)) for part in _PARTS}

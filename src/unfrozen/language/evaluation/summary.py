@@ -95,14 +95,15 @@ def estimate_state(state: Mapping[str, Any], base: Mapping[str, Any]) -> dict[st
         found["drift_largest"] = Estimate(max(moved), None, None, len(moved))
         found["drift_agreement"] = Estimate.of(mean(state["same_first"]))
     if "prose" in state:
-        now, then = _losses(state["prose"]), _losses(base["prose"])
-        n = sum(one.tokens > 0 for one in now)
-        found["perplexity"] = Estimate.between(
-            _bounded(now), bootstrap(now, lambda drawn: _bounded([Loss(*d) for d in drawn])), n
-        )
         # A text counts with both its losses, so what it is like by itself cancels.
-        pairs = [(*a, b.total) for a, b in zip(now, then, strict=True)]
-        found["perplexity_ratio"] = Estimate.between(_ratio(pairs), bootstrap(pairs, _ratio), n)
+        pairs = [
+            (*now, then[0])
+            for now, then in zip(state["prose"], base["prose"], strict=True)
+            if now[1]
+        ]
+        for name, statistic in (("perplexity", _perplexity), ("perplexity_ratio", _ratio)):
+            interval = bootstrap(pairs, statistic)
+            found[name] = Estimate.between(statistic(pairs), interval, len(pairs))
     if "choice" in state:
         found["choice"] = Estimate.of(mean(state["choice"]))
     return found
@@ -114,16 +115,12 @@ def _means(rows: Sequence[Sequence[float]]) -> list[float]:
     return [math.fsum(column) / len(column) for column in columns if column]
 
 
-def _losses(entries: Sequence[Sequence[float]]) -> list[Loss]:
-    return [Loss(float(total), int(tokens)) for total, tokens in entries]
+def _perplexity(pairs: Sequence[Sequence[float | int]]) -> float:
+    """Of texts, from (log-probability now, tokens, log-probability of the base) of each."""
+    return min(perplexity_of([Loss(now, int(tokens)) for now, tokens, _ in pairs]), UNBOUNDED)
 
 
-def _bounded(found: Sequence[Loss]) -> float:
-    return min(perplexity_of(found), UNBOUNDED)
-
-
-def _ratio(pairs: Sequence[Sequence[float]]) -> float:
-    """Of perplexities, from (log-probability now, tokens, log-probability of the base) a text."""
-    tokens = sum(pair[1] for pair in pairs)
-    gap = sum(pair[2] - pair[0] for pair in pairs) / tokens
+def _ratio(pairs: Sequence[Sequence[float | int]]) -> float:
+    """Of perplexities, from the same."""
+    gap = sum(then - now for now, _, then in pairs) / sum(tokens for _, tokens, _ in pairs)
     return math.exp(gap) if gap < math.log(UNBOUNDED) else UNBOUNDED
