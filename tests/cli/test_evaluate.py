@@ -2,12 +2,13 @@
 
 import json
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
 from unfrozen.cli.main import main
-from unfrozen.language.evaluation import Case, metrics
+from unfrozen.language.evaluation import Case, Choice, metrics
 from unfrozen.language.facts import Fact
 
 FACTS = [
@@ -107,6 +108,9 @@ def test_facts_are_generated_drawn_and_read_by_their_set(tiny_folder, capfd, mon
     line = f"evaluate --model {tiny_folder} --metrics zsre --sample 2 --seed 5"
     assert "base (2 asked)" in run(line, capfd).out
     assert made == [(2, 5)]
+    line = f"evaluate --model {tiny_folder} --metrics zsre --method ft --counts 1,3 --out f"
+    assert "after 3 (3 asked)" in run(line, capfd).out
+    assert made[1] == (3, 0)
     zsre = {
         "subject": "Etna", "src": "Where is Etna?", "answers": ["Italy"], "alt": "Spain",
         "rephrase": "Etna is where?", "loc": "nq question: who is it", "loc_ans": "Bob",
@@ -130,6 +134,28 @@ def test_facts_without_new_objects_get_others_of_their_relation(tiny_folder, cap
     run(f"evaluate known.jsonl --model {tiny_folder} --metrics scores --out k", capfd)
     rows = [json.loads(one) for one in Path("k/evaluation.jsonl").read_text().splitlines()]
     assert {row["target_new"] for row in rows} == {"Norway", "Italy"}
+
+
+def test_figures_that_no_fact_can_be_asked_for_are_left_out(tiny_folder, capfd):
+    line = f"evaluate facts.jsonl --model {tiny_folder} --metrics reversal --out r"
+    assert "base (3 asked)" in run(line, capfd).out
+    assert "data:image/png" in Path("r/report.html").read_text()
+    said = run(f'{line} --fail-under "reversal=0"', capfd, 1)
+    assert said.err == "missed: reversal_score could not be measured: no fact has what it takes\n"
+
+
+def test_without_scikit_learn_the_reference_score_is_left_out(tiny_folder, capfd, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(metrics, "unrelated_questions", lambda part: (Choice("a", ("b", "c"), 0),))
+    said = run(f"evaluate facts.jsonl --model {tiny_folder} --written-tokens 2 --out s", capfd)
+    assert "pip install 'unfrozen[papers]'" in said.out
+    assert "references" not in json.loads(Path("s/configuration.json").read_text())["metrics"]
+    monkeypatch.setitem(sys.modules, "sklearn.feature_extraction.text", None)
+    told = refused(
+        f"evaluate facts.jsonl --model {tiny_folder} --metrics references --out t", capfd
+    )
+    assert "needs scikit-learn: pip install 'unfrozen[papers]'" in told
+    assert not Path("t").exists()
 
 
 def test_references_of_ones_own_are_taken(tiny_folder, capfd):

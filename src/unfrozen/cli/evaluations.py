@@ -1,7 +1,7 @@
 """What an evaluation found, as tables, pictures and a page."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,25 +14,46 @@ if TYPE_CHECKING:
 # Colours that colour-blind people tell apart (Okabe and Ito).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _GROUPS = ("efficacy", "paraphrase", "neighbourhood")
-_PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("scores", ("S", *(f"{name}_score" for name in _GROUPS))),
-    ("strict accuracy, and free text", (*(f"{name}_accuracy" for name in _GROUPS), "names_new")),
-    ("tokens that come first (zsRE)", ("token_efficacy", "token_paraphrase", "token_specificity")),
-    (
-        "near, one step on, and backwards",
+_MARKERS = "os^Dv<>"
+
+
+class _Panel(NamedTuple):
+    """Figures that are drawn together."""
+
+    title: str
+    names: tuple[str, ...]
+    unit: str = "share"
+    scale: str = "linear"
+
+
+_PANELS = (
+    _Panel("Scores", ("S", *(f"{name}_score" for name in _GROUPS))),
+    _Panel(
+        "Strict accuracy, and free text",
+        (*(f"{name}_accuracy" for name in _GROUPS), "names_new", "names_true"),
+    ),
+    _Panel(
+        "Tokens that come first (zsRE)", ("token_efficacy", "token_paraphrase", "token_specificity")
+    ),
+    _Panel(
+        "Near, one step on, and backwards",
         ("near_score", "portability_score", "portability_accuracy", "reversal_score"),
     ),
-    ("everything else, kept", ("drift_agreement", "choice", "reference_score")),
-    (
-        "everything else, moved (nats, times, bits)",
-        ("drift_mean", "near_divergence", "perplexity_ratio", "generation_entropy"),
+    _Panel("Everything else", ("drift_agreement", "choice", "reference_score")),
+    _Panel(
+        "Divergence from the base",
+        ("drift_mean", "neighbourhood_divergence", "near_divergence"),
+        "nats",
+        "symlog",
     ),
+    _Panel("Perplexity of prose", ("perplexity_ratio",), "times the base's", "log"),
+    _Panel("Generation entropy", ("generation_entropy",), "bits"),
 )
 
 
 def tables(done: "Evaluated") -> tuple["Table", ...]:
     """Every figure in every state."""
-    from unfrozen.language.evaluation import NAMES, NOT_COMPARABLE
+    from unfrozen.language.evaluation import NAMES
     from unfrozen.papers.claim import Table
 
     measured = {name for point in done.points for name in point.figures}
@@ -40,13 +61,8 @@ def tables(done: "Evaluated") -> tuple["Table", ...]:
     rows: list[tuple[Cell, ...]] = [
         (name, *(_cell(point.figures.get(name)) for point in done.points)) for name in names
     ]
-    notes = ["Means with half their 95 % confidence intervals."]
-    if "generation_entropy" in measured:
-        notes.append("generation_entropy (GE) is in bits: papers tell a hundred times as much.")
-    if "reference_score" in measured:
-        notes.append(f"reference_score (RS): {NOT_COMPARABLE}.")
     heads = tuple(_head(point) for point in done.points)
-    return (Table(_title(done), ("figure", *heads), tuple(rows), " ".join(notes)),)
+    return (Table(_title(done), ("figure", *heads), tuple(rows), " ".join(done.notes)),)
 
 
 def pictures(done: "Evaluated") -> "Picture":
@@ -54,20 +70,34 @@ def pictures(done: "Evaluated") -> "Picture":
     from matplotlib.figure import Figure as Picture
 
     measured = {name for point in done.points for name in point.figures}
-    panels = [(title, [n for n in names if n in measured]) for title, names in _PANELS]
-    panels = [(title, names) for title, names in panels if names] or [("", [])]
-    rows = -(-len(panels) // 2)
-    picture = Picture(figsize=(10, 3.4 * rows), layout="constrained")
-    grid = picture.subplots(rows, 2, squeeze=False).flat
-    for axes, (title, names) in zip(grid, panels, strict=False):
-        for colour, name in zip(_COLOURS, names, strict=False):
-            _draw(axes, done, name, colour)
-        axes.set_title(title, fontsize=10)
-        axes.set_ylabel("mean over facts or prompts")
+    panels = [
+        panel._replace(names=tuple(name for name in panel.names if name in measured))
+        for panel in _PANELS
+        if measured & set(panel.names)
+    ]
+    rows = max(-(-len(panels) // 2), 1)
+    picture = Picture(figsize=(10, 3.2 * rows), layout="constrained")
+    grid = list(picture.subplots(rows, 2, squeeze=False).flat)
+    for axes, panel in zip(grid, panels, strict=False):
+        for colour, marker, name in zip(_COLOURS, _MARKERS, panel.names, strict=False):
+            _draw(axes, done, name, colour, marker)
+        axes.set_title(panel.title, fontsize=10)
+        axes.set_ylabel(panel.unit)
         axes.set_xlabel("facts written" if _along(done) else "state")
-        if names:
-            axes.legend(fontsize=8, frameon=False)
-    for axes in list(grid)[len(panels) :]:
+        if _along(done):
+            edits = [point.edits for point in done.points if point.edits]
+            axes.set_xscale("log")
+            axes.set_xticks(edits, [f"{n:,}" for n in edits])
+            axes.minorticks_off()
+        if panel.scale == "symlog":
+            axes.set_yscale("symlog", linthresh=1e-4)  # the base is at zero
+            axes.set_ylim(bottom=0)
+        elif panel.scale != "linear":
+            axes.set_yscale(panel.scale)
+        elif panel.unit == "share":
+            axes.set_ylim(-0.05, 1.05)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    for axes in grid[len(panels) :]:
         axes.remove()
     return picture
 
@@ -92,8 +122,6 @@ def write_report(done: "Evaluated", model: str, command: str) -> Path:
         "Each fact is asked by its prompt, by paraphrases and by its neighbours; scores compare "
         "the new object with the true one, strict accuracies ask for the whole object first."
     ]
-    if done.ended is not None:
-        lead.append(f"Writing ended {done.ended}.")
     path = done.folder / "report.html"
     write_page(
         path,
@@ -119,31 +147,27 @@ def write_report(done: "Evaluated", model: str, command: str) -> Path:
     return path
 
 
-def _draw(axes: "Axes", done: "Evaluated", name: str, colour: str) -> None:
+def _draw(axes: "Axes", done: "Evaluated", name: str, colour: str, marker: str) -> None:
     """One figure in all states."""
-    label = name.replace("_", " ")
-    if _along(done):
-        points = [p for p in done.points if p.edits and name in p.figures]
-        found = [p.figures[name] for p in points]
+    style = {"color": colour, "marker": marker, "ms": 4, "label": name.replace("_", "\n", 1)}
+    along = _along(done)
+    points = [p for p in done.points if name in p.figures and (p.edits or not along)]
+    found = [p.figures[name] for p in points]
+    values = [one.value for one in found]
+    low = [one.value if one.low is None else one.low for one in found]
+    high = [one.value if one.high is None else one.high for one in found]
+    if along:
         edits = [p.edits for p in points]
-        values = [one.value for one in found]
-        axes.plot(edits, values, "o-", ms=3, color=colour, label=label)
-        low = [one.value if one.low is None else one.low for one in found]
-        high = [one.value if one.high is None else one.high for one in found]
+        axes.plot(edits, values, **style)
         axes.fill_between(edits, low, high, color=colour, alpha=0.15, lw=0)
         if name in done.points[0].figures:
             axes.axhline(done.points[0].figures[name].value, color=colour, ls=":", lw=0.8)
-        axes.set_xscale("log")
-        return
-    points = [p for p in done.points if name in p.figures]
-    found = [p.figures[name] for p in points]
-    bars = [[0.0 if edge is None else abs(edge - one.value) for one, edge in pairs] for pairs in (
-        [(one, one.low) for one in found], [(one, one.high) for one in found]
-    )]  # fmt: skip
-    axes.errorbar(
-        [p.label for p in points], [one.value for one in found], bars,
-        fmt="o-", ms=4, capsize=3, color=colour, label=label,
-    )  # fmt: skip
+    else:
+        bars = [
+            [max(value - edge, 0.0) for value, edge in zip(values, low, strict=True)],
+            [max(edge - value, 0.0) for value, edge in zip(values, high, strict=True)],
+        ]
+        axes.errorbar([p.label for p in points], values, bars, capsize=3, **style)
 
 
 def _along(done: "Evaluated") -> bool:

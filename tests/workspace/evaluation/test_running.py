@@ -173,7 +173,7 @@ def stopping(calls):
     return report
 
 
-@pytest.mark.parametrize(("plan", "first"), [(MEMIT, 6), (TUNE, 2)], ids=["memit", "ft"])
+@pytest.mark.parametrize(("plan", "first"), [(MEMIT, 10), (TUNE, 3)], ids=["memit", "ft"])
 def test_an_interrupted_run_goes_on_to_the_same_files(lm, cases, tmp_path, plan, first):
     settings = FIRM if plan.method == "memit" else TUNED
     evaluate_facts(lm, cases, tmp_path / "whole", plan, settings=settings)
@@ -193,7 +193,7 @@ def test_an_interrupted_run_goes_on_to_the_same_files(lm, cases, tmp_path, plan,
                 if path.exists():
                     with path.open("a") as stream:
                         stream.write('{"key": "fact 9", "torn')
-    assert times > 2
+    assert times >= 2
     assert files(tmp_path / "torn") == files(tmp_path / "whole")
     # Nothing is computed again.
     before = files(tmp_path / "whole")
@@ -251,6 +251,29 @@ def test_a_folder_belongs_to_one_evaluation(lm, cases, tmp_path):
     (tmp_path / "configuration.json").unlink()
     with pytest.raises(WorkspaceError, match="results without"):
         evaluate_facts(lm, cases, tmp_path, plan)
+
+
+def test_a_folder_without_results_may_be_taken(lm, cases, tmp_path):
+    plan = replace(TUNE, counts=(2,), metrics=("zsre",))
+    with pytest.raises(StoppedError):
+        evaluate_facts(lm, cases, tmp_path, plan, settings=TUNED, progress=stopping(0))
+    assert (tmp_path / "configuration.json").exists()
+    done = evaluate_facts(lm, cases, tmp_path, replace(plan, seed=1), settings=TUNED)
+    assert done.configuration["seed"] == 1
+
+
+def test_a_fact_that_cannot_be_written_leaves_nothing(lm, cases, tmp_path, monkeypatch):
+    def check(lm, fact):
+        if fact.subject == "Anna":
+            raise FactError("nothing is left of Anna")
+
+    monkeypatch.setattr(running, "check_fact", check)
+    with pytest.raises(FactError, match="Anna"):
+        evaluate_facts(lm, cases, tmp_path / "out", MEMIT, settings=FIRM)
+    assert not (tmp_path / "out").exists()
+    evaluate_facts(
+        lm, cases, tmp_path / "out", replace(TUNE, counts=(2,), metrics=("zsre",)), settings=TUNED
+    )
 
 
 def test_a_folder_in_use_is_refused(lm, cases, tmp_path):

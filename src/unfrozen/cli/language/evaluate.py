@@ -112,6 +112,8 @@ def evaluate(
     written over the base in memory, batch after batch, and measured along the number of edits.
     One line a fact goes to evaluation.jsonl; the same command goes on where it was interrupted.
     """
+    from importlib.util import find_spec
+
     from unfrozen.cli.evaluations import tables, write_report
     from unfrozen.data.models import DEFAULT_MODEL
     from unfrozen.errors import WorkspaceError
@@ -126,7 +128,15 @@ def evaluate(
         read_limits,
     )
 
+    console = output(json)
     chosen = tuple(METRICS) if metrics is None else tuple(_words(metrics))
+    if metrics is None and find_spec("sklearn") is None:
+        chosen = tuple(name for name in chosen if name != "references")
+        console.print(
+            "Without the reference score, which needs scikit-learn: pip install 'unfrozen[papers]'",
+            markup=False,
+            soft_wrap=True,
+        )
     plan = Plan(
         metrics=chosen,
         method=method,
@@ -151,8 +161,14 @@ def evaluate(
         found = find_workspace(workspace)
     elif model is None:
         found = nearest_workspace()
-    cases = _cases(facts, kind, sample, seed, references, hops="portability" in plan.metrics)
-    console = output(json)
+    generated = sample or max(plan.counts, default=_GENERATED)
+    cases = (
+        _generated(kind, generated, seed)
+        if facts is None
+        else _given(facts, kind, sample, seed, hops="portability" in plan.metrics)
+    )
+    if references is not None:
+        cases = _with_references(cases, references)
     name = found.base_name if found is not None else model or DEFAULT_MODEL
     lm = LanguageModel.from_pretrained(name)
     if method is not None:
@@ -174,8 +190,6 @@ def evaluate(
         raise
     for table in tables(done):
         print_table(table, console)
-    if done.ended is not None:
-        console.print(f"Writing ended {done.ended}", markup=False, soft_wrap=True)
     command = _command(
         facts, workspace=workspace, model=model, set=kind, metrics=metrics, method=method,
         batch=batch, counts=counts, measured=measured, sample=sample, seed=seed,
@@ -194,38 +208,50 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _cases(
-    facts: str | None,
-    kind: str | None,
-    sample: int | None,
-    seed: int,
-    references: Path | None,
-    *,
-    hops: bool,
-) -> "list[Case]":
-    """The facts that are asked for, with what they are measured by."""
-    from dataclasses import replace
-
+def _generated(kind: str | None, number: int, seed: int) -> "list[Case]":
+    """Facts of packages."""
     from unfrozen.errors import FactError
-    from unfrozen.language.evaluation import complete, generated_cases, read_references
-    from unfrozen.language.facts.fact import plain
+    from unfrozen.language.evaluation import generated_cases
+
+    _check_kind(kind)
+    if kind not in {None, "generated"}:
+        raise FactError(
+            f"no package carries {kind}: name its file or its id on the hub, or take the generated "
+            "facts"
+        )
+    return generated_cases(number, seed)
+
+
+def _given(
+    facts: str, kind: str | None, sample: int | None, seed: int, *, hops: bool
+) -> "list[Case]":
+    """The user's facts, with what they are measured by."""
+    from unfrozen.errors import FactError
+    from unfrozen.language.evaluation import complete
+
+    _check_kind(kind)
+    if kind == "generated":
+        raise FactError("generated facts come without a file: leave out the one or the other")
+    everything = _read(facts, kind, seed)
+    cases = everything if sample is None else _draw(everything, sample, seed)
+    return complete(cases, [case.fact for case in everything], hops=hops)
+
+
+def _check_kind(kind: str | None) -> None:
+    from unfrozen.errors import FactError
 
     if kind is not None and kind not in SETS:
         raise FactError(f"no set {kind!r}: there are {', '.join(SETS)}")
-    given = {} if references is None else read_references(references)
-    if facts is None:
-        if kind not in {None, "generated"}:
-            raise FactError(
-                f"no package carries {kind}: name its file or its id on the hub, or take the "
-                "generated facts"
-            )
-        cases = generated_cases(_GENERATED if sample is None else sample, seed)
-    else:
-        if kind == "generated":
-            raise FactError("generated facts come without a file: leave out the one or the other")
-        everything = _read(facts, kind, seed)
-        cases = everything if sample is None else _draw(everything, sample, seed)
-        cases = complete(cases, [case.fact for case in everything], hops=hops)
+
+
+def _with_references(cases: "list[Case]", path: Path) -> "list[Case]":
+    """Cases with the user's texts about their new objects."""
+    from dataclasses import replace
+
+    from unfrozen.language.evaluation import read_references
+    from unfrozen.language.facts.fact import plain
+
+    given = read_references(path)
     return [
         replace(case, references=given.get(plain(case.fact.target_new or ""), case.references))
         for case in cases

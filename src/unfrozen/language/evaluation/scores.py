@@ -254,7 +254,8 @@ def fluency(text: str) -> float:
     """Weighted entropy of the two- and three-word sequences of a text, in bits.
 
     Text that repeats itself has little.  Weights of the published code: 2/3 and 4/3, averaged;
-    the paper reports a hundred times as much.
+    the paper reports a hundred times as much.  Words are runs of letters and digits, and single
+    marks; the published code differs in contractions alone, which it takes apart as nltk does.
 
     Source: Zhang et al. 2018, as GE in Meng et al. 2022, section 3.3.
 

@@ -20,6 +20,9 @@ FORMAT = 1
 """Version of the files that an evaluation leaves."""
 
 CONFIGURATION = "configuration.json"
+FACTS_FILE, STATES_FILE, SUMMARY_FILE = "evaluation.jsonl", "states.jsonl", "summary.json"
+KEPT_FOLDER = "states"
+"""Names of what an evaluation leaves in its folder."""
 
 # Methods that write fact by fact keep what they have every so many.
 _KEPT = 25
@@ -138,11 +141,12 @@ def claim_folder(folder: Path, configuration: Mapping[str, Any]) -> None:
         DataError: it cannot be written.
     """
     path = folder / CONFIGURATION
-    if not path.exists():
-        if (folder / "evaluation.jsonl").exists():
-            raise WorkspaceError(f"{folder} has results without {CONFIGURATION}: name another")
+    results = [folder / FACTS_FILE, folder / STATES_FILE, *folder.glob(f"{KEPT_FOLDER}/*")]
+    if not any(file.exists() and file.stat().st_size for file in results):
         write_json(path, dict(configuration))
         return
+    if not path.exists():
+        raise WorkspaceError(f"{folder} has results without {CONFIGURATION}: name another folder")
     try:
         there = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

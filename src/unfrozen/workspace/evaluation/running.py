@@ -22,9 +22,11 @@ from unfrozen.data.models import weights_hash
 from unfrozen.errors import FactError, WorkspaceError
 from unfrozen.language.editing.batch import MemitSettings
 from unfrozen.language.evaluation import (
+    NOT_COMPARABLE,
     STATE_METRICS,
     Case,
     Estimate,
+    References,
     estimate_facts,
     estimate_state,
 )
@@ -33,17 +35,23 @@ from unfrozen.language.model import LanguageModel
 from unfrozen.language.scale import share
 from unfrozen.workspace.editing.ledger import held_facts
 from unfrozen.workspace.editing.methods import Progress, Settings, base_state
-from unfrozen.workspace.editing.single import own_answer
+from unfrozen.workspace.editing.single import check_fact, own_answer
 from unfrozen.workspace.evaluation.measuring import BASE, Piece, States, measure_piece
-from unfrozen.workspace.evaluation.plan import Plan, claim_folder, describe
+from unfrozen.workspace.evaluation.plan import (
+    FACTS_FILE,
+    KEPT_FOLDER,
+    STATES_FILE,
+    SUMMARY_FILE,
+    Plan,
+    claim_folder,
+    describe,
+)
 from unfrozen.workspace.evaluation.writing import edited_values, settings_of, write_along
 from unfrozen.workspace.fold import Fold
 from unfrozen.workspace.workspace import Workspace
 
 NOW = "workspace"
 """Label of a workspace's state; states along the number of edits are called by it."""
-
-FACTS_FILE, STATES_FILE, SUMMARY_FILE = "evaluation.jsonl", "states.jsonl", "summary.json"
 
 
 @dataclass(frozen=True)
@@ -86,12 +94,26 @@ class Evaluated:
     points: tuple[Point, ...]
     ended: str | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of the figures."""
+        measured = {name for point in self.points for name in point.figures}
+        notes = ["Intervals are of 95 % confidence."]
+        if "generation_entropy" in measured:
+            notes.append("generation_entropy (GE) is in bits: papers tell a hundred times as much.")
+        if "reference_score" in measured:
+            notes.append(f"reference_score (RS): {NOT_COMPARABLE}.")
+        if self.ended is not None:
+            notes.append(f"Writing ended {self.ended}.")
+        return tuple(notes)
+
     def to_json(self) -> dict[str, Any]:
         """As it is written to ``summary.json``."""
         return {
             "configuration": dict(self.configuration),
             "points": [point.to_json() for point in self.points],
             "ended": self.ended,
+            "notes": list(self.notes),
         }
 
 
@@ -166,8 +188,11 @@ class _Run:
         with base_state(lm):
             base = Fold.of(lm.model).base_hash(weights_hash)
         settings = self.settings
-        if plan.method is not None and settings is None:
-            settings = settings_of(lm, plan.method)
+        if plan.method is not None:
+            settings = settings_of(lm, plan.method) if settings is None else settings
+            for case in self.cases:
+                check_fact(lm, case.fact)
+        corpus = self._corpus()
         configuration = describe(
             plan,
             self.cases,
@@ -184,7 +209,7 @@ class _Run:
             if plan.method is not None:
                 assert settings is not None
                 facts = [case.fact for case in cases]
-                kept = self.folder / "states"
+                kept = self.folder / KEPT_FOLDER
                 written = write_along(lm, facts, plan, settings, kept, self.progress)
                 ended = written.ended
                 for count, total in written.totals.items():
@@ -194,15 +219,21 @@ class _Run:
             elif self.workspace is not None:
                 edits[NOW] = len(held_facts(self.workspace.log()))
             pieces = self._pieces(cases, labels)
-            corpus = ()
-            if "references" in plan.metrics and plan.written_tokens:
-                corpus = tuple(dict.fromkeys(t for case in cases for t in case.references))
             states = States(lm.name, lm.dtype, str(lm.device), values, plan, corpus, lm)
             found = self._measure(states, cases, pieces, workers, address)
         points = _points(found, pieces, labels, edits)
         done = Evaluated(self.folder, configuration, points, ended)
         write_json(self.folder / SUMMARY_FILE, done.to_json())
         return done
+
+    def _corpus(self) -> tuple[str, ...]:
+        """All reference texts, where they are asked for; a scorer of them can be made here."""
+        if "references" not in self.plan.metrics or not self.plan.written_tokens:
+            return ()
+        corpus = tuple(dict.fromkeys(text for case in self.cases for text in case.references))
+        if corpus:
+            References(corpus)
+        return corpus
 
     def _workspace_values(self) -> dict[str, dict[str, Tensor]]:
         """What the workspace's changes made of the parameters that they touch."""

@@ -28,7 +28,6 @@ from unfrozen.workspace.editing.methods import (
     choose_settings,
 )
 from unfrozen.workspace.editing.rewrite import make_editor, previous_keys
-from unfrozen.workspace.editing.single import check_fact
 from unfrozen.workspace.evaluation.plan import Plan
 
 _ENDED = "ended.json"
@@ -84,8 +83,6 @@ def write_along(
     """
     counts = plan.measured_counts(len(facts))
     stops = plan.stops(len(facts))
-    for fact in facts[: stops[-1]]:
-        check_fact(lm, fact)
     kept = {n: folder / f"{n:07d}.safetensors" for n in stops}
     done = max((n for n in stops if kept[n].exists()), default=0)
     ended = _read_end(folder / _ENDED)
