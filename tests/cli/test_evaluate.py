@@ -151,9 +151,9 @@ def test_without_scikit_learn_the_reference_score_is_left_out(tiny_folder, capfd
     assert "pip install 'unfrozen[papers]'" in said.out
     assert "references" not in json.loads(Path("s/configuration.json").read_text())["metrics"]
     monkeypatch.setitem(sys.modules, "sklearn.feature_extraction.text", None)
-    told = refused(
-        f"evaluate facts.jsonl --model {tiny_folder} --metrics references --out t", capfd
-    )
+    Path("r.json").write_text('{"Spain": ["Spain is large."]}')
+    line = f"evaluate facts.jsonl --model {tiny_folder} --metrics references --references r.json"
+    told = refused(f"{line} --out t", capfd)
     assert "needs scikit-learn: pip install 'unfrozen[papers]'" in told
     assert not Path("t").exists()
 
