@@ -51,6 +51,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("trace", "unfrozen.cli.language.trace:trace", _MODELS),
     Command("heads", "unfrozen.cli.language.heads:heads", _MODELS),
     Command("calibrate", "unfrozen.cli.language.calibrate:calibrate", _MODELS),
+    Command("evaluate", "unfrozen.cli.language.evaluate:evaluate", _MODELS),
     Command("init", "unfrozen.cli.workspaces:init", _WORKSPACES),
     Command("edit", "unfrozen.cli.language.edit:edit", _WORKSPACES),
     Command("log", "unfrozen.cli.workspaces:log", _WORKSPACES),

@@ -3,18 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from unfrozen.data.elements import element_prose, element_questions
 from unfrozen.data.sets import relations
 from unfrozen.errors import PaperError
-from unfrozen.language.evaluation import (
-    Choice,
-    Evaluation,
-    Group,
-    choice_accuracy,
-    evaluate,
-    known,
-    perplexity,
-)
+from unfrozen.language.evaluation import Evaluation, Group, evaluate, known
 from unfrozen.language.facts import (
     Fact,
     build_counterfactuals,
@@ -93,22 +84,3 @@ def evaluation(data: dict[str, Any]) -> Evaluation:
     for name in ("efficacy", "paraphrase", "neighbourhood"):
         fields[name] = None if fields[name] is None else Group(**fields[name])
     return Evaluation(**fields)
-
-
-def unrelated(lm: LanguageModel, part: slice, *, choices: bool = True) -> dict[str, float]:
-    """What editing may break: perplexity of prose, accuracy of multiple choice.
-
-    Args:
-        lm: the model as it is.
-        part: which of the texts and of the questions; what settings are chosen on is another.
-        choices: whether to ask the questions too.
-    """
-    found = {"perplexity": perplexity(lm, element_prose()[part])}
-    if choices:
-        questions = [
-            Choice(f"{q.text}\nThe chemical element described here is", q.options, q.right)
-            for q in element_questions()[part]
-        ]
-        right = choice_accuracy(lm, questions)
-        found["choice"] = sum(right) / len(right)
-    return found

@@ -16,13 +16,14 @@ from unfrozen.language.editing.batch import (
 )
 from unfrozen.language.editing.rome import Rome, RomeSettings
 from unfrozen.language.evaluation import Summary, known, summarize
+from unfrozen.language.evaluation.side import unrelated
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tracing import Trace, TraceSettings, embedding_deviation, trace
 from unfrozen.memory import SecondMoment
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
 from unfrozen.papers.facts import spread
-from unfrozen.papers.many_facts import evaluation, facts_in_number, measured_facts, unrelated
+from unfrozen.papers.many_facts import evaluation, facts_in_number, measured_facts
 from unfrozen.papers.running.context import RunContext
 
 if TYPE_CHECKING:

@@ -126,6 +126,53 @@ def render(
         parts += ["<h2>Run it again</h2>", f"<pre><code>{escape(command)}</code></pre>"]
     if data:
         parts.append(f'<p>The same as data: <a href="{escape(data)}">{escape(data)}</a></p>')
+    return _page(f"{title}: claims, checked", parts)
+
+
+def write_page(
+    path: str | os.PathLike[str],
+    title: str,
+    lead: Iterable[str],
+    *,
+    figures: Iterable[Figure] = (),
+    tables: Iterable[Table] = (),
+    details: Iterable[tuple[str, str]] = (),
+    command: str | None = None,
+    data: str | None = None,
+) -> None:
+    """Write a page that is no paper's, in the same form, whole or not at all.
+
+    Args:
+        path: of the page.
+        title: its heading.
+        lead: paragraphs under it.
+        figures: pictures.
+        tables: after them.
+        details: pairs of a name and a text.
+        command: that makes it again.
+        data: where the same is as JSON, relative to the page.
+
+    Raises:
+        DataError: the disk is full or refuses.
+    """
+    parts = [f"<h1>{escape(title)}</h1>", *(f"<p>{escape(text)}</p>" for text in lead)]
+    sections = (
+        ("Figures", [_figure(figure) for figure in figures]),
+        ("Tables", [_table(table) for table in tables]),
+        ("Details", [_definitions(pairs)] if (pairs := list(details)) else []),
+        ("Run it again", [f"<pre><code>{escape(command)}</code></pre>"] if command else []),
+    )
+    for heading, inside in sections:
+        if inside:
+            parts += [f"<h2>{heading}</h2>", *inside]
+    if data:
+        parts.append(f'<p>The same as data: <a href="{escape(data)}">{escape(data)}</a></p>')
+    with atomic_write(path) as temporary:
+        temporary.write_text(_page(title, parts), encoding="utf-8")
+
+
+def _page(title: str, parts: Iterable[str]) -> str:
+    """A whole page around its parts."""
     body = "\n".join(parts)
     return f"""<!doctype html>
 <html lang="en">
@@ -134,7 +181,7 @@ def render(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{escape(title)}: claims, checked</title>
+<title>{escape(title)}</title>
 <style>{_STYLE}</style>
 </head>
 <body><main>

@@ -46,11 +46,8 @@ class Answer(NamedTuple):
         return math.exp(self.log_probability)
 
 
-@torch.no_grad()
 def answers(lm: LanguageModel, questions: Sequence[tuple[str, str]]) -> list[Answer]:
     """How likely each target is after its prompt.
-
-    Prompts that lead to the same tokens share a row, whatever they are asked.
 
     Args:
         lm: the model.
@@ -62,6 +59,43 @@ def answers(lm: LanguageModel, questions: Sequence[tuple[str, str]]) -> list[Ans
     Raises:
         FactError: a target is empty.
     """
+    found = []
+    for tokens in token_answers(lm, questions):
+        scores, firsts = zip(*tokens, strict=True)
+        found.append(Answer(sum(scores) / len(tokens), all(firsts)))
+    return found
+
+
+class TokenAnswer(NamedTuple):
+    """How a model answers with one token of a target, the ones before it given.
+
+    Attributes:
+        log_probability: in nats.
+        first: whether it is the likeliest one.
+    """
+
+    log_probability: float
+    first: bool
+
+
+@torch.no_grad()
+def token_answers(
+    lm: LanguageModel, questions: Sequence[tuple[str, str]]
+) -> list[list[TokenAnswer]]:
+    """How likely each token of each target is after its prompt and the target's earlier tokens.
+
+    Prompts that lead to the same tokens share a row, whatever they are asked.
+
+    Args:
+        lm: the model.
+        questions: (prompt, target).
+
+    Returns:
+        For each question, an answer a token of its target.
+
+    Raises:
+        FactError: a target is empty.
+    """
     rows: dict[tuple[int, ...], list[int]] = {}
     asked: list[tuple[int, list[int]]] = []
     for number, (prompt, target) in enumerate(questions):
@@ -69,7 +103,7 @@ def answers(lm: LanguageModel, questions: Sequence[tuple[str, str]]) -> list[Ans
         end = encode_target(lm.tokenizer, ids, target)
         asked.append((len(ids) - 1, end))
         rows.setdefault((*ids, *end[:-1]), []).append(number)
-    found: dict[int, Answer] = {}
+    found: list[list[TokenAnswer]] = [[] for _ in questions]
     # Rows of like length share a pass.
     order = sorted(rows, key=len)
     for at in range(0, len(order), _ROWS):
@@ -90,14 +124,9 @@ def answers(lm: LanguageModel, questions: Sequence[tuple[str, str]]) -> list[Ans
         logs = run.logits.float().log_softmax(-1)[said, where]
         scores = logs[torch.arange(len(places), device=lm.device), wanted].tolist()
         firsts = (logs.argmax(-1) == wanted).tolist()
-        each: dict[int, list[tuple[float, bool]]] = {}
         for (*_, number), score, first in zip(places, scores, firsts, strict=True):
-            each.setdefault(number, []).append((score, first))
-        for number, tokens in each.items():
-            found[number] = Answer(
-                sum(score for score, _ in tokens) / len(tokens), all(first for _, first in tokens)
-            )
-    return [found[number] for number in range(len(questions))]
+            found[number].append(TokenAnswer(score, first))
+    return found
 
 
 def known(lm: LanguageModel, facts: Sequence[Fact]) -> list[Fact]:
@@ -187,8 +216,8 @@ def evaluate(
     said = answers(lm, [(p, t) for p in prompts for t in (fact.target_new, fact.target_true)])
     pairs = list(zip(said[::2], said[1::2], strict=True))
     n = 1 + len(fact.paraphrases)
-    edited = [_group(pairs[:1]), _group(pairs[1:n])]
-    kept = _group([(true, new) for new, true in pairs[n:]])
+    edited = [compare(pairs[:1]), compare(pairs[1:n])]
+    kept = compare([(true, new) for new, true in pairs[n:]])
     assert edited[0] is not None
     if written_tokens == 0:
         return Evaluation(edited[0], edited[1], kept)
@@ -225,7 +254,8 @@ def fluency(text: str) -> float:
     """Weighted entropy of the two- and three-word sequences of a text, in bits.
 
     Text that repeats itself has little.  Weights of the published code: 2/3 and 4/3, averaged;
-    the paper reports a hundred times as much.
+    the paper reports a hundred times as much.  Words are runs of letters and digits, and single
+    marks; the published code differs in contractions alone, which it takes apart as nltk does.
 
     Source: Zhang et al. 2018, as GE in Meng et al. 2022, section 3.3.
 
@@ -243,8 +273,8 @@ def _entropy(words: Sequence[str], n: int) -> float:
     return sum(-c / total * math.log2(c / total) for c in counts.values()) + 0.0
 
 
-def _group(pairs: Sequence[tuple[Answer, Answer]]) -> Group | None:
-    """Of (wanted, other) a prompt."""
+def compare(pairs: Sequence[tuple[Answer, Answer]]) -> Group | None:
+    """What became of prompts, of whose wanted and other object the answers are given."""
     if not pairs:
         return None
     n = len(pairs)

@@ -33,7 +33,7 @@ def read_facts(path: str | os.PathLike[str]) -> list[Fact]:
     """Read facts from a file, or from every ``*.json`` and ``*.jsonl`` of a folder.
 
     The form is seen from the content: our own JSONL (one object a line with the fields of `Fact`;
-    ``subject``, ``prompt`` and a target at least), CounterFact, known_1000, or relations.
+    ``subject``, ``prompt`` and a target at least), CounterFact, zsRE, known_1000, or relations.
 
     Raises:
         FactError: there is no such file, or a record is malformed; names the file and its line
@@ -52,8 +52,8 @@ def read_facts(path: str | os.PathLike[str]) -> list[Fact]:
     except UnicodeDecodeError as error:
         raise FactError(f"{path} is not text in UTF-8 (byte {error.start})") from error
     facts = []
-    for where, record in _records(text, path):
-        facts += _read_record(record, where, path.stem)
+    for where, record in records(text, path):
+        facts += read_record(record, where, path.stem)
     if not facts:
         raise FactError(f"there are no facts in {path}")
     return facts
@@ -67,8 +67,16 @@ def write_facts(path: str | os.PathLike[str], facts: Iterable[Fact]) -> None:
             stream.write(json.dumps(fields, ensure_ascii=False) + "\n")
 
 
-def _records(text: str, path: Path) -> Iterator[tuple[str, object]]:
-    """The records of a JSON or JSONL text, each with a name to blame it by."""
+def records(text: str, path: Path) -> Iterator[tuple[str, object]]:
+    """The records of a JSON or JSONL text, each with a name to blame it by.
+
+    Args:
+        text: the file's.
+        path: the file; JSONL by its name, or by what is in it.
+
+    Raises:
+        FactError: it is not JSON; names the line.
+    """
     if path.suffix != ".jsonl":
         try:
             whole = json.loads(text)
@@ -98,8 +106,17 @@ def _records(text: str, path: Path) -> Iterator[tuple[str, object]]:
             raise FactError(f"{path}, line {number}: JSON that cannot be read ({error})") from error
 
 
-def _read_record(record: object, where: str, stem: str) -> list[Fact]:
-    """The facts of one record, by the first format that knows it."""
+def read_record(record: object, where: str, stem: str) -> list[Fact]:
+    """The facts of one record, by the first format that knows it.
+
+    Args:
+        record: an object of JSON.
+        where: names the record in errors, as `records` does.
+        stem: name of the file, from which facts without an id get one.
+
+    Raises:
+        FactError: it is of no form that is known, or malformed.
+    """
     if not isinstance(record, dict):
         raise FactError(f"{where}: a fact is an object with named fields, not {record!r:.40}")
     for form in FORMATS:
@@ -140,10 +157,13 @@ def _texts(record: Mapping[str, Any], field: str) -> tuple[str, ...]:
 
 _FIELDS = frozenset(Fact.__dataclass_fields__)
 
+EVALUATION_FIELDS = frozenset({"generation_prompts", "references", "elsewhere"})
+"""Fields of our own form that only evaluation reads: see `unfrozen.language.evaluation.cases`."""
+
 
 def _own(record: Mapping[str, Any], name: str) -> list[Fact]:
     """Our own form: the fields of `Fact`; the prompt may hold the subject itself."""
-    unknown = sorted(set(record) - _FIELDS)
+    unknown = sorted(set(record) - _FIELDS - EVALUATION_FIELDS)
     if unknown:
         raise FactError(
             f"no such field: {', '.join(unknown)} (known: {', '.join(sorted(_FIELDS))})"
@@ -177,6 +197,23 @@ def _counterfact(record: Mapping[str, Any], name: str) -> list[Fact]:
             paraphrases=_texts(record, "paraphrase_prompts"),
             neighbours=_texts(record, "neighborhood_prompts"),
             relation=str(rewrite.get("relation_id", "")),
+            id=str(record.get("case_id", name)),
+        )
+    ]
+
+
+def _zsre(record: Mapping[str, Any], name: str) -> list[Fact]:
+    """Questions of zsRE (Mitchell et al. 2022, MEND); the right answer is the new target."""
+    subject, question = _text(record, "subject"), _text(record, "src")
+    if not subject or subject not in question:
+        raise FactError(f"the subject {subject!r} is not in the question {question!r}")
+    answers = _texts(record, "answers") or (_text(record, "alt"),)
+    return [
+        Fact(
+            subject=subject,
+            prompt=question.replace(subject, "{}", 1),
+            target_new=answers[0],
+            paraphrases=(_text(record, "rephrase"),) if record.get("rephrase") else (),
             id=str(record.get("case_id", name)),
         )
     ]
@@ -218,6 +255,7 @@ def _relation(record: Mapping[str, Any], name: str) -> list[Fact]:
 
 FORMATS: tuple[Format, ...] = (
     Format("CounterFact", lambda r: "requested_rewrite" in r, _counterfact),
+    Format("zsRE", lambda r: {"subject", "src"} <= set(r), _zsre),
     Format("known_1000", lambda r: {"subject", "template", "attribute"} <= set(r), _known),
     Format("relations", lambda r: {"prompt_templates", "samples"} <= set(r), _relation),
     Format("JSONL", lambda r: bool({"subject", "prompt"} & set(r)), _own),

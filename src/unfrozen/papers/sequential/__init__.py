@@ -19,12 +19,13 @@ from unfrozen.language.editing.edit import Edit
 from unfrozen.language.editing.fine_tune import FineTuneSettings, fine_tune
 from unfrozen.language.editing.rome import Rome, RomeSettings
 from unfrozen.language.evaluation import summarize
+from unfrozen.language.evaluation.side import unrelated
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.memory import SecondMoment
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome
 from unfrozen.papers.facts import spread
-from unfrozen.papers.many_facts import evaluation, facts_in_number, measured_facts, unrelated
+from unfrozen.papers.many_facts import evaluation, facts_in_number, measured_facts
 from unfrozen.papers.running.context import RunContext
 from unfrozen.papers.sequential.shown import curves, points_table, trials_table
 
