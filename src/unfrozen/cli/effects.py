@@ -121,6 +121,10 @@ def request_text(request: Mapping[str, Any]) -> str:
     """What was asked, in a line."""
     if isinstance(request.get("facts"), list):
         return _several(request["facts"])
+    if "documents" in request:
+        return "; ".join(f"{d['name']}, {d['tokens']} tokens" for d in request["documents"])
+    if "forgets" in request:
+        return f"forgets {'; '.join(request['names'][:_SHOWN])}"
     prompt, subject = request.get("prompt"), request.get("subject")
     if not (prompt and subject):
         return json.dumps(dict(request), ensure_ascii=False) if request else ""

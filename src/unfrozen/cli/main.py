@@ -54,6 +54,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("evaluate", "unfrozen.cli.language.evaluate:evaluate", _MODELS),
     Command("init", "unfrozen.cli.workspaces:init", _WORKSPACES),
     Command("edit", "unfrozen.cli.language.edit:edit", _WORKSPACES),
+    Command("remember", "unfrozen.cli.knowledge.remember:remember", _WORKSPACES),
+    Command("forget", "unfrozen.cli.knowledge.remember:forget", _WORKSPACES),
     Command("log", "unfrozen.cli.workspaces:log", _WORKSPACES),
     Command("show", "unfrozen.cli.workspaces:show", _WORKSPACES),
     Command("revert", "unfrozen.cli.workspaces:revert", _WORKSPACES),

@@ -211,7 +211,9 @@ def materialize(
     loaded = load_pretrained(found.base_name)
     with quiet():
         made = found.materialize(loaded.model, folder, loaded.tokenizer)
-    number = len(found.changes())
+    number = sum(bool(change.shapes()) for change in found.changes())
+    if number < len(found.changes()):
+        _say("What is remembered beside the model is no weight, and stays in the workspace.")
     _say(f"Saved {found.base_name} with {number} change{'' if number == 1 else 's'} in {made}.")
 
 

@@ -37,20 +37,24 @@ def ask(
 ) -> None:
     """Show the likeliest next tokens of a prompt, and how the model goes on.
 
-    The model is the one of the workspace, in its present state; outside of any workspace, or with
-    --model, it is the model as it was published.
+    The model is the one of the workspace, in its present state, with what it remembers; outside of
+    any workspace, or with --model, it is the model as it was published.
     """
     from unfrozen.errors import ModelError
 
     if prompt is not None and not prompt.strip():
         raise ModelError("the prompt is empty: give it a word")
     lm, found = load_state(workspace, model)
+    from unfrozen.workspace.remembering import Memories, memories_of
+
+    memories = Memories() if found is None else memories_of(found, lm)
     top = min(top, lm.sites.vocabulary)
     console = output(json)
     told = state_text(lm, found)
     answers = []
     for text in _lines() if prompt is None else [prompt]:
-        states = {"state": _answer(lm, text, top, tokens)}
+        with memories.attached():
+            states = {"state": _answer(lm, text, top, tokens)}
         if base and found is not None:
             from unfrozen.workspace import Fold
 

@@ -24,9 +24,11 @@ from unfrozen.workspace.editing.ledger import (
     Held,
     check_consistent,
     find_conflicts,
-    held_facts,
     refuse,
     request_of,
+    taken_names,
+    told_facts,
+    unused_name,
 )
 from unfrozen.workspace.editing.methods import (
     BATCH_METHODS,
@@ -35,7 +37,7 @@ from unfrozen.workspace.editing.methods import (
     choose_batch_settings,
 )
 from unfrozen.workspace.editing.rewrite import clear, make_editor, previous_keys
-from unfrozen.workspace.editing.single import check_fact, own_answer, taken_names, unused_name
+from unfrozen.workspace.editing.single import check_fact, own_answer
 from unfrozen.workspace.fold import Fold
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
@@ -140,7 +142,7 @@ def edit_batch(
     check_consistent(facts)
     if name is not None:
         check_name(name)
-    conflicts = find_conflicts(held_facts(workspace.log()), facts)
+    conflicts = find_conflicts(told_facts(workspace.log()), facts)
     if not supersede:
         refuse(conflicts)
     workspace.apply(lm.model)
@@ -183,7 +185,7 @@ def edit_batch(
         change = replace(change, effect=_effect(edit, chosen, before, after, reading))
         entry = None
         if not dry_run:
-            ids = workspace.supersede(cleared.reverted, [*cleared.rewritten, change])
+            ids = workspace.supersede(cleared.reverted, [*cleared.added, change])
             entry = workspace.show(ids[-1])
             committed = [*cleared.state, change]
     finally:

@@ -13,11 +13,17 @@ from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.workspace.change import Change
 from unfrozen.workspace.editing.guard import Guard, Reading, check, written_share
-from unfrozen.workspace.editing.ledger import check_consistent, held_facts, request_of
+from unfrozen.workspace.editing.ledger import (
+    check_consistent,
+    held_facts,
+    request_of,
+    taken_names,
+    unused_name,
+)
 from unfrozen.workspace.editing.methods import Progress, base_state, choose_batch_settings
 from unfrozen.workspace.editing.rewrite import make_editor
-from unfrozen.workspace.editing.single import taken_names, unused_name
 from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.kinds import MEMORIES
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
 
@@ -78,7 +84,7 @@ def compact(
         BatchRejectedError: the guard would not have it; nothing is changed.
     """
     settings = choose_batch_settings(lm, method) if settings is None else settings
-    live = [e for e in workspace.log() if e.active and not e.reverts]
+    live = [e for e in workspace.log() if e.active and not e.reverts and e.kind not in MEMORIES]
     held = held_facts(live)
     empty = [e for e in live if e.id not in {h.entry.id for h in held}]
     if empty:

@@ -1,13 +1,15 @@
 """Which facts a workspace holds: every fact of every active entry, and where they conflict."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from unfrozen.errors import FactError, WorkspaceError
 from unfrozen.language.facts import Fact
 from unfrozen.language.facts.fact import plain
+from unfrozen.workspace.change import Change
+from unfrozen.workspace.kinds import EDITS, FACTS, FORGETTING
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
 
@@ -68,11 +70,79 @@ def facts_of(request: Mapping[str, Any]) -> list[Fact]:
 
 
 def held_facts(entries: Iterable[Entry]) -> list[Held]:
-    """All facts of the active entries, in log order."""
+    """All facts that active entries have written into weights, in log order."""
+    return _facts_in(entries, EDITS)
+
+
+def remembered_facts(entries: Iterable[Entry]) -> list[Held]:
+    """All facts that active entries keep beside the model, without what was forgotten since."""
+    entries = list(entries)
+    gone = forgotten(entries)
+    return [h for h in _facts_in(entries, (FACTS,)) if h.place not in gone.get(h.entry.id, ())]
+
+
+def told_facts(entries: Iterable[Entry]) -> list[Held]:
+    """All facts of a workspace, in weights or beside them."""
+    entries = list(entries)
+    return [*held_facts(entries), *remembered_facts(entries)]
+
+
+def forgotten(entries: Iterable[Entry]) -> dict[str, set[int]]:
+    """Places of each memory's entry that active entries have forgotten, by the entry's id."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for entry in entries:
+        if entry.active and entry.kind == FORGETTING:
+            for one in entry.request["forgets"]:
+                found[str(one["entry"])].add(int(one["place"]))
+    return found
+
+
+def forgetting(
+    workspace: Workspace, what: Iterable[tuple[Entry, int]], names: Sequence[str]
+) -> Change:
+    """The change that forgets some of what memories keep; not committed.
+
+    Args:
+        workspace: whose memories.
+        what: entries of memories, and places in them.
+        names: what is forgotten, in words.
+    """
+    stem = f"forget {names[0]}" if len(names) == 1 else f"forget {len(names)} memories"
+    return Change(
+        kind=FORGETTING,
+        name=unused_name(" ".join(stem[:150].split()), taken_names(workspace)),
+        base=workspace.base_hash,
+        payload={},
+        request={
+            "forgets": [{"entry": entry.id, "place": place} for entry, place in what],
+            "names": list(names),
+        },
+    )
+
+
+def taken_names(workspace: Workspace) -> set[str]:
+    """The names that are in the log."""
+    return {entry.name for entry in workspace.log()}
+
+
+def unused_name(stem: str, taken: Collection[str]) -> str:
+    """A name that is not taken yet: the stem, or the stem with a number.
+
+    Example:
+        >>> unused_name("rome", {"rome", "rome-2"})
+        'rome-3'
+    """
+    name, number = stem, 2
+    while name in taken:
+        name, number = f"{stem}-{number}", number + 1
+    return name
+
+
+def _facts_in(entries: Iterable[Entry], kinds: Collection[str]) -> list[Held]:
     return [
         Held(fact, entry, place)
         for entry in entries
-        if entry.active and not entry.reverts
+        if entry.active and entry.kind in kinds
         for place, fact in enumerate(facts_of(entry.request))
     ]
 
@@ -137,7 +207,7 @@ def find_held(workspace: Workspace, ref: str) -> Held:
     """
     entry_ref, _, fact_ref = ref.partition("/")
     entry = workspace.show(entry_ref)
-    inside = held_facts([entry])
+    inside = told_facts([e for e in workspace.log() if e.id == entry.id or e.kind == FORGETTING])
     if not inside:
         raise WorkspaceError(f"entry {entry.number} ({entry.name}) holds no active facts")
     if fact_ref.isdecimal() and 1 <= int(fact_ref) <= len(inside):

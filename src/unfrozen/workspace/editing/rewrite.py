@@ -26,12 +26,15 @@ from unfrozen.workspace.editing.ledger import (
     Held,
     facts_of,
     find_held,
+    forgetting,
     held_facts,
     request_of,
+    taken_names,
+    unused_name,
 )
 from unfrozen.workspace.editing.methods import Progress, base_state
-from unfrozen.workspace.editing.single import taken_names, unused_name
 from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.kinds import EDITS, FACTS
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Ref, Workspace
 
@@ -66,6 +69,8 @@ def revert_fact(
         WorkspaceError: no such active entry or fact, or the entry is no batch.
     """
     held = find_held(workspace, ref)
+    if held.entry.kind == FACTS:
+        raise WorkspaceError(f"entry {held.entry.number} remembers: `unfrozen forget {ref}`")
     if held.entry.kind != "batch-edit":
         raise WorkspaceError(
             f"entry {held.entry.number} ({held.entry.name}) holds one fact: revert the entry"
@@ -172,13 +177,13 @@ class Cleared:
         state: the changes that are left.
         held: the facts that are left.
         reverted: entries to be taken back.
-        rewritten: changes in their stead.
+        added: changes in their stead: batches written again, and what is forgotten.
     """
 
     state: list[Change]
     held: list[Held]
     reverted: list[Ref]
-    rewritten: list[Change]
+    added: list[Change]
 
 
 def clear(
@@ -191,13 +196,20 @@ def clear(
     places: dict[str, set[int]] = defaultdict(set)
     for conflict in conflicts:
         places[conflict.held.entry.id].add(conflict.held.place)
-    entries = {e.id: e for e in workspace.log() if e.active and not e.reverts}
-    rewritten = []
-    for entry_id, inside in places.items():
+    log = workspace.log()
+    entries = {e.id: e for e in log if e.active and not e.reverts}
+    recalled = [c.held for c in conflicts if c.held.entry.kind == FACTS]
+    added: list[Change] = []
+    if recalled:
+        what = [(held.entry, held.place) for held in recalled]
+        added.append(forgetting(workspace, what, [held.fact.subject for held in recalled]))
+    reverted = [i for i in places if entries[i].kind in EDITS]
+    for entry_id in reverted:
         entry = entries[entry_id]
         if entry.kind == "batch-edit":
-            change = rewrite_without(workspace, lm, entry, sorted(inside), progress)
-            rewritten += [] if change is None else [change]
-    kept = [workspace.change(i) for i in entries if i not in places]
-    held = [h for h in held_facts(entries.values()) if h.place not in places.get(h.entry.id, set())]
-    return Cleared([*kept, *rewritten], held, list(places), rewritten)
+            inside = sorted(places[entry_id])
+            change = rewrite_without(workspace, lm, entry, inside, progress)
+            added += [] if change is None else [change]
+    kept = [workspace.change(i) for i in entries if i not in reverted]
+    held = [h for h in held_facts(log) if h.place not in places.get(h.entry.id, set())]
+    return Cleared([*kept, *added], held, list(reverted), added)

@@ -10,7 +10,7 @@ done.before.efficacy.magnitude, done.after.efficacy.magnitude, done.entry
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from unfrozen.language.model import LanguageModel
 from unfrozen.language.subject import encode_target, subject_span
 from unfrozen.memory import LowRank
 from unfrozen.workspace.change import Change, check_name
+from unfrozen.workspace.editing.ledger import taken_names, unused_name
 from unfrozen.workspace.editing.methods import (
     METHODS,
     Editor,
@@ -242,19 +243,6 @@ def check_fact(lm: LanguageModel, fact: Fact) -> None:
     """Whether a fact can be edited, before anything is done."""
     span = subject_span(lm.tokenizer, fact.prompt, fact.subject)
     encode_target(lm.tokenizer, span.tokens, new_target(fact))
-
-
-def taken_names(workspace: Workspace) -> set[str]:
-    """The names that are in the log."""
-    return {entry.name for entry in workspace.log()}
-
-
-def unused_name(stem: str, taken: Collection[str]) -> str:
-    """A name that is not taken yet: the stem, or the stem with a number."""
-    name, number = stem, 2
-    while name in taken:
-        name, number = f"{stem}-{number}", number + 1
-    return name
 
 
 def _names(workspace: Workspace, facts: Sequence[Fact]) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from unfrozen.errors import WorkspaceError
 from unfrozen.language.facts.fact import plain
-from unfrozen.workspace.editing.ledger import Conflict, find_conflicts, held_facts
+from unfrozen.workspace.editing.ledger import Conflict, find_conflicts, told_facts
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
 
@@ -51,17 +51,17 @@ def merge(workspace: Workspace, other: Workspace, *, keep: str | None = None) ->
     here = {e.id: e for e in workspace.log() if not e.reverts}
     theirs = [e for e in other.log() if e.active and not e.reverts]
     new = [e for e in theirs if e.id not in here]
-    held = held_facts(here.values())
+    held = told_facts(here.values())
     conflicts = [
         c
-        for fact in held_facts(new)
+        for fact in told_facts(new)
         for c in find_conflicts(held, [fact.fact])
         if plain(c.fact.target_new or "") != plain(c.held.fact.target_new or "")
     ]
     if conflicts and keep is None:
         raise WorkspaceError(_told(conflicts))
     if keep == "ours":
-        losing = {h.entry.id for h in held_facts(new) if h.fact in {c.fact for c in conflicts}}
+        losing = {h.entry.id for h in told_facts(new) if h.fact in {c.fact for c in conflicts}}
         new = [e for e in new if e.id not in losing]
     reverted = sorted({c.held.entry.id for c in conflicts}) if keep == "theirs" else []
     changes = [other.change(e.id) for e in new]

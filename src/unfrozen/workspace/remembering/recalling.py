@@ -1,0 +1,101 @@
+"""A model that recalls what its workspace remembers."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from unfrozen.language.model import LanguageModel
+from unfrozen.language.recall import DocumentMemory, EncodedDocument, EncodedFacts, FactMemory
+from unfrozen.workspace.change import Change
+from unfrozen.workspace.editing.ledger import facts_of, forgotten
+from unfrozen.workspace.kinds import DOCUMENTS, FACTS
+from unfrozen.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Memories:
+    """What stands beside a model.
+
+    Attributes:
+        facts: facts; None where there are none.
+        documents: documents; None where there are none.
+    """
+
+    facts: FactMemory | None = None
+    documents: DocumentMemory | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Of both, as they are stored."""
+        return sum(m.bytes for m in (self.facts, self.documents) if m is not None)
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Their model recalls them, for the length of a block."""
+        with ExitStack() as stack:
+            for memory in (self.facts, self.documents):
+                if memory is not None:
+                    stack.enter_context(memory.attached())
+            yield
+
+
+def memories_of(workspace: Workspace, lm: LanguageModel) -> Memories:
+    """The memories of a workspace, without what was forgotten.
+
+    Args:
+        workspace: whose.
+        lm: its base model, in its state.
+
+    Raises:
+        WorkspaceError: a file is damaged.
+        DataError: the states of a memory do not fit what it remembers.
+    """
+    log = workspace.log()
+    gone = forgotten(log)
+    facts: FactMemory | None = None
+    documents: DocumentMemory | None = None
+    for entry in log:
+        left_out = gone.get(entry.id, set())
+        if not entry.active:
+            continue
+        if entry.kind == FACTS:
+            change = workspace.change(entry.id)
+            encoded = EncodedFacts.of(facts_of(change.request), change.payload)
+            encoded = encoded.without(sorted(left_out))
+            if encoded.facts:
+                facts = FactMemory(lm) if facts is None else facts
+                facts.add(encoded)
+        elif entry.kind == DOCUMENTS:
+            for place, document in enumerate(documents_of(workspace.change(entry.id))):
+                if place not in left_out:
+                    documents = DocumentMemory(lm) if documents is None else documents
+                    documents.add(document)
+    return Memories(facts, documents)
+
+
+@contextmanager
+def recalling(workspace: Workspace | None, lm: LanguageModel) -> Iterator[LanguageModel]:
+    """The model with the memories of its workspace, for the length of a block.
+
+    Args:
+        workspace: whose; None for none.
+        lm: its base model, in its state.
+    """
+    memories = Memories() if workspace is None else memories_of(workspace, lm)
+    with memories.attached():
+        yield lm
+
+
+def documents_of(change: Change) -> list[EncodedDocument]:
+    """The documents that a change holds."""
+    parts: dict[str, dict[str, Tensor]] = defaultdict(dict)
+    for name, tensor in change.payload.items():
+        number, _, what = name.partition(".")
+        parts[number][what] = tensor
+    return [
+        EncodedDocument.of(str(one["name"]), parts[str(place)])
+        for place, one in enumerate(change.request["documents"])
+    ]
