@@ -1,14 +1,16 @@
 """The likeliest completions of prompts among declared objects, found exactly and lazily.
 
 The objects are a tree of tokens.  A prefix is at least as likely as all that goes on from it, so a
-branch is only followed while something in it could still matter: most prompts take two or three
-short passes, however many objects there are.
+branch is only followed while something in it could still matter: most prompts take a dozen tokens
+more, however many objects there are, and these read the prompt's keys and values.
 """
 
 import heapq
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -16,16 +18,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unfrozen.errors import FactError
-from unfrozen.language.editing.prompts import pad
+from unfrozen.language.architecture.replay import KeyValues, resume
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.subject import encode_target
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
-_ROWS = 64
-# Rows of prompts under way at a time: their searches share passes.
-_PROMPTS = 256
+LEAST = 0.005
+"""What is less likely than this times the likeliest object need not be found."""
+
+# Prompts that are under way at a time, and rows of a pass: searches share passes.
+_PROMPTS, _ROWS = 64, 128
 
 
 class Completion(NamedTuple):
@@ -47,18 +51,23 @@ class Completions:
     Attributes:
         found: the objects that matter, likeliest first.
         rest: all other objects together are at most so probable.
-        state: the prompt's last state at a layer, if one was asked for.
+        least: every object at least so likely as this times the likeliest was found.
     """
 
     found: tuple[Completion, ...]
     rest: float
-    state: Float[Tensor, " width"] | None = field(default=None, compare=False)
+    least: float = LEAST
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """How probable each is at least, given that a declared object follows."""
+        total = sum(c.probability for c in self.found) + self.rest
+        return {c.object: c.probability / total for c in self.found}
 
     @property
-    def shares(self) -> dict[str, float]:
-        """Probabilities of the objects that were found, given that it is one of them."""
-        total = sum(c.probability for c in self.found) or 1.0
-        return {c.object: c.probability / total for c in self.found}
+    def unfound(self) -> float:
+        """The share that an object which was not found has at most."""
+        return self.least * max(self.shares.values())
 
 
 @dataclass
@@ -69,53 +78,66 @@ class _Node:
     object: str | None = None
 
 
+class _Branch(NamedTuple):
+    """A branch that was not followed yet; the least comes first.
+
+    Attributes:
+        cost: minus its log-probability.
+        number: orders ties.
+        tokens: that lead there.
+        node: where.
+    """
+
+    cost: float
+    number: int
+    tokens: tuple[int, ...]
+    node: _Node
+
+
 class _Search:
     """The search of one prompt."""
 
     def __init__(self, ids: list[int], tree: _Node, least: float) -> None:
-        self.ids, self.least = ids, math.log(least)
-        # (minus the log-probability, a number that orders ties, tokens, node)
-        self.open: list[tuple[float, int, tuple[int, ...], _Node]] = [(0.0, 0, (), tree)]
+        self.ids, self.share, self.least = ids, least, math.log(least)
+        self.open = [_Branch(0.0, 0, (), tree)]
         self.ended: dict[str, float] = {}
         self.count = 1
 
-    def wanted(self) -> list[tuple[float, int, tuple[int, ...], _Node]]:
+    def wanted(self) -> list[_Branch]:
         """The branches to follow now; none when nothing in them matters."""
-        best = max(self.ended.values(), default=None)
-        if best is None:
-            best = -self.open[0][0] if self.open else 0.0
+        best = max(self.ended.values(), default=-self.open[0].cost if self.open else 0.0)
         taken = []
-        while self.open and -self.open[0][0] >= best + self.least:
+        while self.open and -self.open[0].cost >= best + self.least:
             taken.append(heapq.heappop(self.open))
         return taken
 
-    def follow(
-        self, score: float, tokens: tuple[int, ...], node: _Node, logs: Float[Tensor, " vocabulary"]
-    ) -> None:
-        """Add what goes on from a node, whose next token has these log-probabilities."""
+    def follow(self, branch: _Branch, logs: Float[Tensor, " vocabulary"]) -> None:
+        """Add what goes on from a branch, whose next token has these log-probabilities."""
+        node, score = branch.node, -branch.cost
         following = list(node.next)
         values = logs[torch.tensor(following, device=logs.device)].tolist()
         if node.object is not None:
-            left = 1 - sum(math.exp(v) for v in values)
+            left = 1 - sum(map(math.exp, values))
             if left > 0:
                 self.ended[node.object] = score + math.log(left)
         for token, value in zip(following, values, strict=True):
             child = node.next[token]
             if child.next:
-                heapq.heappush(self.open, (-(score + value), self.count, (*tokens, token), child))
+                more = _Branch(-(score + value), self.count, (*branch.tokens, token), child)
+                heapq.heappush(self.open, more)
                 self.count += 1
             elif child.object is not None:
                 self.ended[child.object] = score + value
 
-    def result(self, state: Tensor | None) -> Completions:
+    def result(self) -> Completions:
         """What was found, without what cannot matter."""
         floor = max(self.ended.values()) + self.least
         kept = sorted(
             ((o, v) for o, v in self.ended.items() if v >= floor), key=lambda one: (-one[1], one[0])
         )
-        rest = sum(math.exp(v) for v in self.ended.values() if v < floor)
-        rest += sum(math.exp(-score) for score, *_ in self.open)
-        return Completions(tuple(Completion(o, math.exp(v)) for o, v in kept), rest, state)
+        left = [v for v in self.ended.values() if v < floor]
+        rest = math.fsum(map(math.exp, [*left, *(-branch.cost for branch in self.open)]))
+        return Completions(tuple(Completion(o, math.exp(v)) for o, v in kept), rest, self.share)
 
 
 @torch.no_grad()
@@ -124,8 +146,7 @@ def complete(
     prompts: Sequence[str],
     objects: Sequence[Sequence[str]],
     *,
-    least: float = 0.02,
-    layer: int | None = None,
+    least: float = LEAST,
     progress: Progress | None = None,
 ) -> list[Completions]:
     """The objects that each prompt most likely ends in.
@@ -135,7 +156,6 @@ def complete(
         prompts: to be completed.
         objects: what each may end in; prompts of one relation share one sequence.
         least: every object at least so likely as ``least`` times the likeliest is found.
-        layer: keep the prompts' last states after this block.
         progress: called as prompts are done.
 
     Returns:
@@ -143,74 +163,90 @@ def complete(
 
     Raises:
         FactError: a prompt has fewer than two objects, or one that is empty.
-        ModelError: a prompt is too long, or there is no such layer.
+        ModelError: a prompt with an object is too long.
     """
     if not 0 < least <= 1:
         raise FactError(f"least is a share above 0 and up to 1, not {least}")
-    ids = [lm.encode(p)[0].tolist() for p in prompts]
     trees: dict[tuple[int, int], _Node] = {}
+    longest: dict[int, int] = {}
     searches = []
-    for row, declared in zip(ids, objects, strict=True):
+    for prompt, declared in zip(prompts, objects, strict=True):
+        ids = lm.encode(prompt)[0].tolist()
         # How an object is divided into tokens depends on what stands right before it.
-        key = (id(declared), row[-1])
+        key = (id(declared), ids[-1])
         if key not in trees:
-            trees[key] = _tree(lm, row, declared)
-        searches.append(_Search(row, trees[key], least))
-    layer = None if layer is None else lm.layer(layer)
-    states: dict[int, Tensor] = {}
-    # Prompts of like length share passes, with little padding.
-    order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), i))
-    for at in range(0, len(order), _PROMPTS):
-        part = order[at : at + _PROMPTS]
-        _search(lm, {i: searches[i] for i in part}, states, layer)
-        if progress is not None:
-            progress("Asking", at + len(part), len(order))
-    return [search.result(states.get(i)) for i, search in enumerate(searches)]
+            trees[key] = _tree(lm, ids, declared)
+            longest[id(trees[key])] = _depth(trees[key])
+        lm.check_length(len(ids) + longest[id(trees[key])])
+        searches.append(_Search(ids, trees[key], least))
+    by_length: dict[int, list[_Search]] = defaultdict(list)
+    for search in searches:
+        by_length[len(search.ids)].append(search)
+    done = 0
+    for _, group in sorted(by_length.items()):
+        for at in range(0, len(group), _PROMPTS):
+            part = group[at : at + _PROMPTS]
+            _search(lm, part)
+            done += len(part)
+            if progress is not None:
+                progress("Asking", done, len(searches))
+    return [search.result() for search in searches]
 
 
-def _search(
-    lm: LanguageModel, searches: Mapping[int, _Search], states: dict[int, Tensor], layer: int | None
+def _search(lm: LanguageModel, searches: Sequence[_Search]) -> None:
+    """Follow the searches of some prompts of one length to their ends."""
+    ids = torch.tensor([search.ids for search in searches], device=lm.device)
+    run = lm.run(ids, keep_cache=True, read="last")
+    assert run.logits is not None
+    assert run.cache is not None
+    for search, row in zip(searches, _logs(run.logits[:, -1]), strict=True):
+        (root,) = search.wanted()
+        search.follow(root, row)
+    while jobs := [(i, b) for i, search in enumerate(searches) for b in search.wanted()]:
+        _follow(lm, searches, jobs, run.cache)
+
+
+def _follow(
+    lm: LanguageModel,
+    searches: Sequence[_Search],
+    jobs: Sequence[tuple[int, _Branch]],
+    prefix: KeyValues,
 ) -> None:
-    """Follow the searches of some prompts to their ends."""
-    first = True
-    while True:
-        jobs = [(i, *job) for i, search in searches.items() for job in search.wanted()]
-        if not jobs:
-            return
-        jobs.sort(key=lambda job: len(searches[job[0]].ids) + len(job[3]))
-        for at in range(0, len(jobs), _ROWS):
-            part = jobs[at : at + _ROWS]
-            rows = [[*searches[i].ids, *tokens] for i, _, _, tokens, _ in part]
-            last = torch.tensor([[len(r) - 1] for r in rows], device=lm.device)
-            keeping = first and layer is not None
-            run = lm.run(
-                pad(rows, lm.device),
-                keep=("state",) if keeping else (),
-                keep_layers={layer} if keeping and layer is not None else None,
-                read=last,
-            )
-            assert run.logits is not None
-            logs = run.logits[:, 0].double().log_softmax(-1)
-            for row, (i, score, _, tokens, node) in enumerate(part):
-                searches[i].follow(-score, tokens, node, logs[row])
-                if keeping and layer is not None:
-                    states[i] = run.kept["state"][layer][row, last[row, 0]].float()
-        first = False
+    """Follow branches, those of one length in one pass."""
+    by_length: Mapping[int, list[tuple[int, _Branch]]] = defaultdict(list)
+    for job in jobs:
+        by_length[len(job[1].tokens)].append(job)
+    for group in by_length.values():
+        for at in range(0, len(group), _ROWS):
+            part = group[at : at + _ROWS]
+            ids = torch.tensor([branch.tokens for _, branch in part], device=lm.device)
+            samples = torch.tensor([i for i, _ in part], device=lm.device)
+            logs = _logs(resume(lm.model, lm.sites, ids, prefix, samples))
+            for (i, branch), row in zip(part, logs, strict=True):
+                searches[i].follow(branch, row)
+
+
+def _logs(logits: Float[Tensor, "row vocabulary"]) -> Float[Tensor, "row vocabulary"]:
+    return logits.float().log_softmax(-1)
 
 
 def _tree(lm: LanguageModel, prompt: Sequence[int], objects: Sequence[str]) -> _Node:
-    """The objects' tokens after a prompt."""
+    """The objects' tokens after a prompt; of objects that share all tokens the first stands."""
     root = _Node()
-    ends: set[tuple[int, ...]] = set()
+    ends = 0
     for name in dict.fromkeys(objects):
-        tokens = encode_target(lm.tokenizer, list(prompt), name)
-        ends.add(tuple(tokens))
         node = root
-        for token in tokens:
+        for token in encode_target(lm.tokenizer, list(prompt), name):
             node = node.next.setdefault(token, _Node())
-        node.object = name if node.object is None else node.object
-    if len(ends) < 2:
+        if node.object is None:
+            node.object = name
+            ends += 1
+    if ends < 2:
         raise FactError(
-            f"{len(ends)} object to choose from ({', '.join(objects)}): declare at least two"
+            f"{ends} object to choose from ({', '.join(objects)}): declare at least two"
         )
     return root
+
+
+def _depth(node: _Node) -> int:
+    return max((1 + _depth(child) for child in node.next.values()), default=0)

@@ -6,20 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from unfrozen.data.cache import atomic_write
 from unfrozen.errors import FactError
 from unfrozen.language.facts.fact import plain
-from unfrozen.language.graph.completion import Completions, Progress, complete
+from unfrozen.language.graph.completion import LEAST, Completions, Progress, complete
 from unfrozen.language.graph.questions import Question
 from unfrozen.language.model import LanguageModel
 
 if TYPE_CHECKING:
     import networkx as nx
-
-# Where the last token's state says what is asked; see `RecallSettings.relation_depth`.
-_DEPTH = 0.85
 
 
 @dataclass(frozen=True)
@@ -31,15 +26,16 @@ class Answered:
         completions: the objects that matter.
         confidence: probability that the first one is right: calibrated where there is a
             calibration, else its share.
-        likeness: cosine to the nearest question that the model is known to answer right; None
-            without a calibration.
-        extrapolated: the question is far from all of those.
+        familiarity: probability that the subject is one that the model has read of, and not a name
+            made up like one; None where nothing was learnt about that.
+        extrapolated: the subject is less familiar than nearly all that are known to be real, so
+            the answer goes beyond what is stored.
     """
 
     question: Question
     completions: Completions
     confidence: float
-    likeness: float | None = None
+    familiarity: float | None = None
     extrapolated: bool = False
 
     @property
@@ -49,7 +45,7 @@ class Answered:
 
     @property
     def share(self) -> float:
-        """Its probability, given that one of the declared objects that matter is it."""
+        """Its probability at least, given that a declared object follows."""
         return self.completions.shares[self.object]
 
     @property
@@ -73,7 +69,7 @@ class Answered:
             "share": self.share,
             "probability": self.probability,
             "confidence": self.confidence,
-            "likeness": self.likeness,
+            "familiarity": self.familiarity,
             "extrapolated": self.extrapolated,
             "truth": self.question.truth,
             "objects": {c.object: c.probability for c in self.completions.found},
@@ -115,7 +111,7 @@ class KnowledgeGraph:
                 "extrapolated": one.extrapolated,
             }
             # GraphML has no missing values.
-            optional = {"likeness": one.likeness, "truth": one.question.truth}
+            optional = {"familiarity": one.familiarity, "truth": one.question.truth}
             told |= {k: v for k, v in optional.items() if v is not None}
             graph.add_edge(one.question.subject, one.object, key=one.question.relation, **told)
         return graph
@@ -134,18 +130,16 @@ def ask_graph(
     questions: Sequence[Question],
     *,
     model: str | None = None,
-    least: float = 0.02,
-    states: bool = False,
+    least: float = LEAST,
     progress: Progress | None = None,
 ) -> KnowledgeGraph:
-    """Read a graph out of a model.
+    """Read a graph out of a model; what its edges are worth is told by `read_graph`.
 
     Args:
         lm: the model, in the state it is in.
         questions: to ask.
         model: what to call it; its name by default.
         least: see `complete`.
-        states: keep the questions' states, for a calibration.
         progress: called as questions are asked.
 
     Raises:
@@ -153,13 +147,11 @@ def ask_graph(
     """
     if not questions:
         raise FactError("there is nothing to ask: declare relations or facts")
-    layer = round((lm.n_layers - 1) * _DEPTH) if states else None
     found = complete(
         lm,
         [q.prompt for q in questions],
         [q.objects for q in questions],
         least=least,
-        layer=layer,
         progress=progress,
     )
     answers = tuple(
@@ -168,7 +160,7 @@ def ask_graph(
     return KnowledgeGraph(model or lm.name, answers)
 
 
-def write_graphml(graph: "nx.Graph", path: str | Path) -> None:
+def write_graphml(graph: "nx.MultiDiGraph", path: str | Path) -> None:
     """Write a graph as GraphML, whole or not at all.
 
     Raises:
@@ -176,12 +168,16 @@ def write_graphml(graph: "nx.Graph", path: str | Path) -> None:
     """
     import networkx as nx
 
+    plain = _plain(graph)
+    # Keys are unique between two nodes only, ids of edges in the whole file.
+    for number, (*_, data) in enumerate(plain.edges(data=True)):
+        data["number"] = number
     with atomic_write(path) as temporary:
-        nx.write_graphml(_plain(graph), temporary)
+        nx.write_graphml(plain, temporary, edge_id_from_attribute="number")
 
 
-def _plain(graph: "nx.Graph") -> "nx.Graph":
-    """Without characters that XML cannot hold."""
+def _plain(graph: "nx.MultiDiGraph") -> "nx.MultiDiGraph":
+    """A copy without characters that XML cannot hold."""
     import networkx as nx
 
     def clean(value: Any) -> Any:
@@ -197,15 +193,3 @@ def _plain(graph: "nx.Graph") -> "nx.Graph":
     ):
         data.update({k: clean(v) for k, v in data.items()})
     return found
-
-
-def stacked(answers: Sequence[Answered]) -> torch.Tensor:
-    """The questions' states, a row each.
-
-    Raises:
-        FactError: they were not kept.
-    """
-    states = [one.completions.state for one in answers]
-    if not states or any(s is None for s in states):
-        raise FactError("the questions' states were not kept: ask with states=True")
-    return torch.stack([s for s in states if s is not None])

@@ -1,13 +1,13 @@
-"""How much an answer is worth: probabilities that come true, and a sign for what is extrapolated.
+"""How much an answer is worth: probabilities that come true.
 
 An answer's share among the declared objects is no probability of being right.  It becomes one by a
-logistic regression on questions whose answers are known, together with how near the question is to
-those that the model answers right: the largest cosine between their states, which is the energy of
-a modern Hopfield network that stores them, in the limit of large beta (Ramsauer et al. 2021).
+logistic regression on questions whose answers are known, together with how familiar their subjects
+are; and whether it did is measured on questions that nothing was fitted on.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,59 +15,48 @@ from torch import Tensor
 
 from unfrozen.errors import FactError
 from unfrozen.language.facts.fact import seeded
-from unfrozen.language.graph.knowledge import Answered, KnowledgeGraph, stacked
+from unfrozen.language.graph.knowledge import Answered, KnowledgeGraph
+from unfrozen.language.graph.questions import Question
 
-_RIDGE = 1e-2
-_NEWTON = 50
+FITTED = 0.5
+"""Share of the subjects that calibrations are fitted on; the others are for `reliability`."""
+
 _EDGE = 1e-6
 _FEWEST = 20
+_C = 10.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Maps shares and likenesses to probabilities.
+    """Maps shares, probabilities and familiarities to probabilities of being right.
 
     Attributes:
-        coefficients: of the share's logit, of the likeness, and the constant.
-        stored: directions of the states of questions that are answered right.
-        subjects: whose questions they are; a question is never likened to itself.
-        mean: of all states.
-        deviation: of all states.
-        threshold: likeness below which a question is called extrapolated: nineteen of twenty
-            questions that are answered right are nearer than it to another one of them.
+        coefficients: of the logits of share, of probability and, if subjects were marked, of
+            familiarity.
+        constant: of the logistic regression.
         n: how many questions it was fitted on.
     """
 
-    coefficients: Float[Tensor, "3"]
-    stored: Float[Tensor, "n width"]
-    subjects: tuple[tuple[str, str], ...]
-    mean: Float[Tensor, " width"]
-    deviation: Float[Tensor, " width"]
-    threshold: float
+    coefficients: tuple[float, ...]
+    constant: float
     n: int
 
-    def likeness(self, answers: Sequence[Answered]) -> Float[Tensor, " n"]:
-        """Cosine of each question to the nearest other one that is stored."""
-        cosines = _directions(stacked(answers), self.mean, self.deviation) @ self.stored.T
-        own = {key: i for i, key in enumerate(self.subjects)}
-        for row, one in enumerate(answers):
-            if one.question.key in own:
-                cosines[row, own[one.question.key]] = -1.0
-        return cosines.amax(1)
-
     def apply(self, graph: KnowledgeGraph) -> KnowledgeGraph:
-        """The graph with calibrated confidences, and what is extrapolated marked."""
-        if not graph.answers:
-            return replace(graph, calibrated=True)
-        likeness = self.likeness(graph.answers)
-        sure = torch.sigmoid(_features(graph.answers, likeness) @ self.coefficients)
-        answers = tuple(
-            replace(
-                a, confidence=float(p), likeness=float(k), extrapolated=bool(k < self.threshold)
-            )
-            for a, p, k in zip(graph.answers, sure, likeness, strict=True)
-        )
-        return replace(graph, answers=answers, calibrated=True)
+        """The graph with calibrated confidences.
+
+        Raises:
+            FactError: subjects were marked when it was fitted, or are now, but not both.
+        """
+        if graph.answers and _features(graph.answers).shape[1] != len(self.coefficients):
+            raise FactError("the calibration was fitted on a graph whose subjects were marked, "
+                            "or this one's are: mark both or none")  # fmt: skip
+        sure = [self._confidence(row) for row in _features(graph.answers).tolist()]
+        answers = (replace(a, confidence=p) for a, p in zip(graph.answers, sure, strict=True))
+        return replace(graph, answers=tuple(answers), calibrated=True)
+
+    def _confidence(self, row: Sequence[float]) -> float:
+        odds = sum(c * x for c, x in zip(self.coefficients, row, strict=True)) + self.constant
+        return float(torch.sigmoid(torch.tensor(odds)))
 
 
 @dataclass(frozen=True)
@@ -88,46 +77,50 @@ class Reliability:
     accuracy: float
     n: int
 
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
 
-def calibrate(graph: KnowledgeGraph, seed: int = 0, share: float = 0.5) -> Calibration | None:
+
+def calibrate(graph: KnowledgeGraph, seed: int = 0, share: float = FITTED) -> Calibration | None:
     """Fit on a part of the questions whose answers are known.
 
     Args:
-        graph: asked with ``states=True``.
+        graph: with answers.
         seed: of the draw.
         share: of the subjects to fit on; the others are for `reliability`.
 
     Returns:
         The calibration; None where there are too few answers, or all are right or all wrong.
-
-    Raises:
-        FactError: the states were not kept.
     """
-    fitted = [a for a in graph.answers if a.right is not None and _fitted_on(a, seed, share)]
-    right = [a for a in fitted if a.right]
-    if len(fitted) < _FEWEST or len(right) < 2 or len(right) == len(fitted):
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = [
+        a for a in graph.answers if a.right is not None and fitted_on(a.question, seed, share)
+    ]
+    outcome = [bool(a.right) for a in fitted]
+    if len(fitted) < _FEWEST or all(outcome) or not any(outcome):
         return None
-    states = stacked(fitted)
-    mean, deviation = states.mean(0), states.std(0) + 1e-3
-    stored = _directions(stacked(right), mean, deviation)
-    keys = tuple(a.question.key for a in right)
-    empty = Calibration(torch.zeros(3), stored, keys, mean, deviation, 0.0, len(fitted))
-    # Among themselves: the nearest other one.
-    threshold = float(empty.likeness(right).quantile(0.05))
-    outcome = torch.tensor([bool(a.right) for a in fitted], dtype=torch.float64)
-    coefficients = logistic(_features(fitted, empty.likeness(fitted)).double().cpu(), outcome)
-    return replace(empty, coefficients=coefficients.to(states), threshold=threshold)
+    regression = LogisticRegression(C=_C, max_iter=1000)
+    regression.fit(_features(fitted).numpy(), outcome)
+    coefficients = tuple(float(c) for c in regression.coef_[0])
+    return Calibration(coefficients, float(regression.intercept_[0]), len(fitted))
 
 
-def reliability(graph: KnowledgeGraph, seed: int = 0, share: float = 0.5) -> Reliability | None:
+def reliability(graph: KnowledgeGraph, seed: int = 0, share: float = FITTED) -> Reliability | None:
     """Whether confidences come true, on the questions that `calibrate` left out.
 
     Args:
         graph: with confidences.
         seed: of the calibration.
         share: of the calibration.
+
+    Returns:
+        The reliability; None where nothing was left out.
     """
-    told = [a for a in graph.answers if a.right is not None and not _fitted_on(a, seed, share)]
+    told = [
+        a for a in graph.answers if a.right is not None and not fitted_on(a.question, seed, share)
+    ]
     if not told:
         return None
     return measure([a.confidence for a in told], [bool(a.right) for a in told])
@@ -163,43 +156,20 @@ def measure(confidences: Sequence[float], outcomes: Sequence[bool], bins: int = 
     )
 
 
-def logistic(
-    features: Float[Tensor, "n feature"], outcome: Float[Tensor, " n"], ridge: float = _RIDGE
-) -> Float[Tensor, " feature"]:
-    """Coefficients of a logistic regression, by Newton's method.
+def fitted_on(question: Question, seed: int = 0, share: float = FITTED) -> bool:
+    """Whether calibrations see a question: by subject, so that no subject is on both sides.
 
     Args:
-        features: float64, one of them constant.
-        outcome: 0 or 1.
-        ridge: weight of half the square of the coefficients.
+        question: of a graph.
+        seed: of the draw.
+        share: of the subjects that they see.
     """
-    w = torch.zeros(features.shape[1], dtype=features.dtype)
-    for _ in range(_NEWTON):
-        p = torch.sigmoid(features @ w)
-        gradient = features.T @ (p - outcome) + ridge * w
-        curvature = (features * (p * (1 - p))[:, None]).T @ features
-        step = torch.linalg.solve(curvature + ridge * torch.eye(len(w), dtype=w.dtype), gradient)
-        # Newton's step may overshoot far from the optimum.
-        w = w - step / max(1.0, float(step.norm()))
-        if float(step.norm()) < 1e-10:
-            break
-    return w
+    return seeded(seed, question.key[0]).random() < share
 
 
-def _features(
-    answers: Sequence[Answered], likeness: Float[Tensor, " n"]
-) -> Float[Tensor, "n feature"]:
-    share = torch.tensor([a.share for a in answers], device=likeness.device)
-    logit = share.clamp(_EDGE, 1 - _EDGE).logit()
-    return torch.stack([logit, likeness, torch.ones_like(logit)], 1)
-
-
-def _directions(
-    states: Float[Tensor, "n width"], mean: Tensor, deviation: Tensor
-) -> Float[Tensor, "n width"]:
-    return torch.nn.functional.normalize((states - mean) / deviation, dim=1)
-
-
-def _fitted_on(answer: Answered, seed: int, share: float) -> bool:
-    """By subject, so that no subject is on both sides."""
-    return seeded(seed, answer.question.key[0]).random() < share
+def _features(answers: Sequence[Answered]) -> Float[Tensor, "n feature"]:
+    """Logits, so that a regression can leave a share as it is."""
+    columns = [[a.share for a in answers], [a.probability for a in answers]]
+    if answers and all(a.familiarity is not None for a in answers):
+        columns.append([a.familiarity or 0.0 for a in answers])
+    return torch.tensor(columns, dtype=torch.float64).T.clamp(_EDGE, 1 - _EDGE).logit()

@@ -1,0 +1,132 @@
+"""A graph read out of a model in one go: asked, subjects told apart, confidences calibrated."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unfrozen.language.graph.completion import LEAST, Progress
+from unfrozen.language.graph.familiarity import (
+    Familiarity,
+    learn_familiarity,
+    made_up_questions,
+)
+from unfrozen.language.graph.knowledge import KnowledgeGraph, ask_graph
+from unfrozen.language.graph.questions import Question
+from unfrozen.language.graph.reliability import (
+    Calibration,
+    Reliability,
+    calibrate,
+    fitted_on,
+    reliability,
+)
+from unfrozen.language.model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How well familiarity tells real subjects from made-up ones, none of which it has seen.
+
+    Attributes:
+        auroc: chance that a real subject is more familiar than one that is made up.
+        real: share of the real ones that are called extrapolated.
+        made_up: share of the others that are.
+        n: how many of each there were.
+    """
+
+    auroc: float
+    real: float
+    made_up: float
+    n: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A graph, and how far it can be trusted.
+
+    Attributes:
+        graph: with calibrated confidences where that is possible, and what is extrapolated.
+        familiarity: what tells that; None of too few subjects.
+        calibration: what confidences were made by; None of too few answers.
+        reliability: of the confidences, on subjects that nothing was fitted on.
+        separation: of familiarity, on subjects and names that nothing was fitted on.
+    """
+
+    graph: KnowledgeGraph
+    familiarity: Familiarity | None
+    calibration: Calibration | None
+    reliability: Reliability | None
+    separation: Separation | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        from dataclasses import asdict
+
+        return {
+            **self.graph.to_json(),
+            "reliability": None if self.reliability is None else self.reliability.to_json(),
+            "separation": None if self.separation is None else asdict(self.separation),
+        }
+
+
+def read_graph(
+    lm: LanguageModel,
+    questions: Sequence[Question],
+    *,
+    model: str | None = None,
+    least: float = LEAST,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Reading:
+    """Read a graph out of a model, and what its edges are worth.
+
+    Subjects whose truth is known are taken for real.  One half of them is learnt from; on the
+    other half it is measured what was learnt.
+
+    Args:
+        lm: the model, in the state it is in.
+        questions: to ask.
+        model: what to call it; its name by default.
+        least: see `complete`.
+        seed: of the halves, and of the names that are made up.
+        progress: called as the work goes on.
+
+    Raises:
+        FactError: there is no question, or one with fewer than two objects.
+    """
+    graph = ask_graph(lm, questions, model=model, least=least, progress=progress)
+    real = [q for q in questions if q.truth is not None]
+    seen = [q for q in real if fitted_on(q, seed)]
+    unseen = [q for q in real if not fitted_on(q, seed)]
+    learnt = learn_familiarity(lm, seen, seed=seed, progress=progress)
+    separation = None
+    if learnt is not None:
+        graph = learnt.mark(lm, graph)
+        separation = _separation(lm, learnt, unseen, real, seed + 1)
+    calibration = calibrate(graph, seed)
+    if calibration is not None:
+        graph = calibration.apply(graph)
+    return Reading(graph, learnt, calibration, reliability(graph, seed), separation)
+
+
+def _separation(
+    lm: LanguageModel,
+    learnt: Familiarity,
+    unseen: Sequence[Question],
+    known: Sequence[Question],
+    seed: int,
+) -> Separation | None:
+    from sklearn.metrics import roc_auc_score
+
+    names = {q.key[0] for q in known}
+    made = [q for q in made_up_questions(unseen, seed) if q.key[0] not in names]
+    if not made:
+        return None
+    odds = learnt.log_odds(lm, [*unseen, *made])
+    real = [True] * len(unseen) + [False] * len(made)
+    flagged = (odds < learnt.threshold).float()
+    return Separation(
+        auroc=float(roc_auc_score(real, odds.cpu().numpy())),
+        real=float(flagged[: len(unseen)].mean()),
+        made_up=float(flagged[len(unseen) :].mean()),
+        n=(len(unseen), len(made)),
+    )
