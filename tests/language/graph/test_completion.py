@@ -132,6 +132,6 @@ def test_what_cannot_be_asked_is_an_error(llama):
         complete(llama.lm, ["In"], [OBJECTS], least=0.0)
     with pytest.raises(FactError, match="the target is empty"):
         complete(llama.lm, ["In"], [("Rome", " ")])
+    longest = llama.model.config.max_position_embeddings
     with pytest.raises(ModelError, match="shorten it"):
-        longest = llama.model.config.max_position_embeddings
         complete(llama.lm, ["a " * longest], [OBJECTS])

@@ -4,8 +4,8 @@ import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.language.graph.hand import answered, graph
+
 from unfrozen.errors import FactError
 from unfrozen.language.graph import Completion, Completions, differ
 from unfrozen.language.graph.difference import total_variation

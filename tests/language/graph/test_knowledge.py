@@ -2,8 +2,8 @@ import json
 
 import networkx as nx
 import pytest
-
 from tests.language.graph.hand import answered, graph
+
 from unfrozen.errors import FactError
 from unfrozen.language.graph import Question, ask_graph, complete, write_graphml
 

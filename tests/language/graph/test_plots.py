@@ -1,8 +1,8 @@
 import pytest
 from matplotlib.text import Annotation
-
 from tests.language.graph.hand import answered, graph
 from tests.language.graph.test_difference import AFTER, BEFORE
+
 from unfrozen.language.graph import differ
 from unfrozen.language.graph.plots import difference_picture, picture, reliability_diagram
 from unfrozen.language.graph.reliability import measure
@@ -41,15 +41,15 @@ GRAPH = graph(
 )
 
 
-def test_a_picture_has_an_arrow_an_edge_wide_where_sure(monkeypatch):
+def test_a_picture_has_an_arrow_an_edge_wide_where_sure():
     figure = picture(GRAPH)
     found = arrows(figure)
     assert len(found) == 4
     widths = [a.get_linewidth() for a in found]
-    assert widths == pytest.approx([0.5 + 3 * c for c in (0.9, 0.1, 0.5, 0.3)])
-    assert [a.get_linestyle() for a in found] == ["-", "--", "-", "-"]
+    assert widths == pytest.approx([0.5 + 3 * c for c in (0.9, 0.5, 0.1, 0.3)])
+    assert [a.get_linestyle() for a in found] == ["-", "-", "--", "-"]
     colours = [a.get_edgecolor() for a in found]
-    assert colours[0] == colours[1] != colours[2]
+    assert colours[0] == colours[2] != colours[1]
     names = labels(figure)
     assert set(names) == {
         "France",

@@ -1,9 +1,9 @@
+import pytest
+
 from unfrozen.data.sets import Relation
 from unfrozen.errors import FactError
 from unfrozen.language.facts import Fact
 from unfrozen.language.graph import Question, question_about, questions_of
-
-import pytest
 
 PAIRS = tuple((f"country {i}", f"town {i % 4}") for i in range(12))
 CAPITAL = Relation("capital", ("The capital of {} is", "{} has the capital"), PAIRS, "", "")

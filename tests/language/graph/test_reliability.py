@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
-
 from tests.language.graph.hand import answered, graph
+
 from unfrozen.errors import FactError
 from unfrozen.language.graph import calibrate, reliability
 from unfrozen.language.graph.reliability import fitted_on, measure

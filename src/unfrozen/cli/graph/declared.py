@@ -48,7 +48,7 @@ RelationOption = Annotated[
         "--relation",
         "-r",
         metavar="NAME",
-        help="A relation to ask; may be repeated. By default all there are, unless facts are given.",
+        help="A relation to ask; may be repeated. By default all, unless facts are given.",
         show_default=False,
     ),
 ]

@@ -185,14 +185,18 @@ def _note(read: "Reading") -> str:
     parts = []
     if read.reliability is not None and read.graph.calibrated:
         r = read.reliability
-        parts.append(f"Calibration error {r.error:.3f} (Brier {r.brier:.3f}) on {r.n} questions "
-                     "about subjects held out.")  # fmt: skip
+        parts.append(
+            f"Calibration error {r.error:.3f} (Brier {r.brier:.3f}) on {r.n} questions about "
+            "subjects held out."
+        )
     else:
         parts.append("Too few known answers to calibrate by: confidences are shares.")
     if read.separation is not None:
         s = read.separation
-        parts.append(f"Of subjects held out {s.real:.0%} of {s.n[0]} real and {s.made_up:.0%} of "
-                     f"{s.n[1]} made-up ones show as extrapolated (AUROC {s.auroc:.3f}).")  # fmt: skip
+        parts.append(
+            f"Of subjects held out {s.real:.0%} of {s.n[0]} real and {s.made_up:.0%} of {s.n[1]} "
+            f"made-up ones show as extrapolated (AUROC {s.auroc:.3f})."
+        )
     else:
         parts.append("Too few subjects to tell what is extrapolated.")
     return "  ".join(parts)

@@ -1,7 +1,7 @@
 """A graph read out of a model in one go: asked, subjects told apart, confidences calibrated."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from unfrozen.language.graph.completion import LEAST, Progress
@@ -59,8 +59,6 @@ class Reading:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        from dataclasses import asdict
-
         return {
             **self.graph.to_json(),
             "reliability": None if self.reliability is None else self.reliability.to_json(),

@@ -48,8 +48,10 @@ class Calibration:
             FactError: subjects were marked when it was fitted, or are now, but not both.
         """
         if graph.answers and _features(graph.answers).shape[1] != len(self.coefficients):
-            raise FactError("the calibration was fitted on a graph whose subjects were marked, "
-                            "or this one's are: mark both or none")  # fmt: skip
+            raise FactError(
+                "the calibration was fitted on a graph whose subjects were marked, or this one's "
+                "are: mark both or none"
+            )
         sure = [self._confidence(row) for row in _features(graph.answers).tolist()]
         answers = (replace(a, confidence=p) for a, p in zip(graph.answers, sure, strict=True))
         return replace(graph, answers=tuple(answers), calibrated=True)
