@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 EXAMPLES = {
     "graph": (
         "unfrozen graph                                          all relations, this workspace",
-        "unfrozen graph gpt2 -r country_capital --out g.graphml  one relation of another model",
+        "unfrozen graph gpt2 -r country_capital --out g.graphml",
         "unfrozen graph --facts facts.jsonl --out graph.png      your own facts, as a picture",
-        'unfrozen graph --question "Florbistan" country_capital  one question, as an edge',
+        'unfrozen graph --question "Florbistan" country_capital   one question, as an edge',
         "unfrozen graph --reliability sure.png                   do confidences come true?",
     )
 }

@@ -5,7 +5,7 @@ from unfrozen.language.graph.difference import Difference, Moved, differ
 from unfrozen.language.graph.familiarity import Familiarity, learn_familiarity, made_up
 from unfrozen.language.graph.knowledge import Answered, KnowledgeGraph, ask_graph, write_graphml
 from unfrozen.language.graph.questions import Question, question_about, questions_of
-from unfrozen.language.graph.reading import Reading, Separation, read_graph
+from unfrozen.language.graph.reading import Reading, Separation, assess, read_graph
 from unfrozen.language.graph.reliability import Calibration, Reliability, calibrate, reliability
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Reliability",
     "Separation",
     "ask_graph",
+    "assess",
     "calibrate",
     "complete",
     "differ",

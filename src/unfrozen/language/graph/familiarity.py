@@ -130,8 +130,8 @@ def learn_familiarity(
     regression.fit(features, real.numpy())
     threshold = torch.from_numpy(unseen)[real].quantile(_ALARMS)
     return Familiarity(
-        weights=torch.from_numpy(regression.coef_[0]).to(states),
-        constant=float(regression.intercept_[0]),
+        weights=torch.as_tensor(regression.coef_).reshape(-1).to(states),
+        constant=float(torch.as_tensor(regression.intercept_).item()),
         mean=mean,
         deviation=deviation,
         layer=layer,

@@ -75,10 +75,7 @@ def read_graph(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Reading:
-    """Read a graph out of a model, and what its edges are worth.
-
-    Subjects whose truth is known are taken for real.  One half of them is learnt from; on the
-    other half it is measured what was learnt.
+    """Read a graph out of a model, and what its edges are worth: `ask_graph`, then `assess`.
 
     Args:
         lm: the model, in the state it is in.
@@ -92,7 +89,24 @@ def read_graph(
         FactError: there is no question, or one with fewer than two objects.
     """
     graph = ask_graph(lm, questions, model=model, least=least, progress=progress)
-    real = [q for q in questions if q.truth is not None]
+    return assess(lm, graph, seed=seed, progress=progress)
+
+
+def assess(
+    lm: LanguageModel, graph: KnowledgeGraph, *, seed: int = 0, progress: Progress | None = None
+) -> Reading:
+    """What the edges of a graph are worth.
+
+    Subjects whose truth is known are taken for real.  One half of them is learnt from; on the
+    other half it is measured what was learnt.
+
+    Args:
+        lm: the model, in the graph's state.
+        graph: as it was asked.
+        seed: of the halves, and of the names that are made up.
+        progress: called as the work goes on.
+    """
+    real = [a.question for a in graph.answers if a.question.truth is not None]
     seen = [q for q in real if fitted_on(q, seed)]
     unseen = [q for q in real if not fitted_on(q, seed)]
     learnt = learn_familiarity(lm, seen, seed=seed, progress=progress)

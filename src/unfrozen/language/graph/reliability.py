@@ -105,8 +105,10 @@ def calibrate(graph: KnowledgeGraph, seed: int = 0, share: float = FITTED) -> Ca
         return None
     regression = LogisticRegression(C=_C, max_iter=1000)
     regression.fit(_features(fitted).numpy(), outcome)
-    coefficients = tuple(float(c) for c in regression.coef_[0])
-    return Calibration(coefficients, float(regression.intercept_[0]), len(fitted))
+    coefficients = tuple(torch.as_tensor(regression.coef_).reshape(-1).tolist())
+    return Calibration(
+        coefficients, float(torch.as_tensor(regression.intercept_).item()), len(fitted)
+    )
 
 
 def reliability(graph: KnowledgeGraph, seed: int = 0, share: float = FITTED) -> Reliability | None:
