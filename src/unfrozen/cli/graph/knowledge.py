@@ -89,7 +89,7 @@ def graph(
         raise WorkspaceError("name the model once")
     if question is not None and not relation and facts is None:
         # What one question is worth is learnt from others of its kind.
-        relation, most = [question[1]], 3 * most
+        relation, most = [question[1]], 2 * most
     relations, given = declared(relation, facts, most)
     questions = questions_of(relations, given, most=most, seed=seed)
     asked = None if question is None else question_about(*question, questions)

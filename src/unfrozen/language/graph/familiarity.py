@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -112,9 +113,9 @@ def learn_familiarity(
     layer = round((lm.n_layers - 1) * _DEPTH)
     everything = [*questions, *made]
     states = _features(lm, everything, layer, progress)
-    real = torch.arange(len(everything)) < len(questions)
-    mean = states[real].mean(0)
-    deviation = states[real].std(0) + 1e-3
+    real = np.arange(len(everything)) < len(questions)
+    mean = states[: len(questions)].mean(0)
+    deviation = states[: len(questions)].std(0) + 1e-3
     deviation[:2] /= _SURPRISE
     features = ((states - mean) / deviation).double().cpu().numpy()
     names = [*subjects, *(plain(q.subject) for q in made)]
@@ -122,16 +123,16 @@ def learn_familiarity(
     unseen = cross_val_predict(
         regression,
         features,
-        real.numpy(),
+        real,
         groups=names,
         cv=GroupKFold(_FOLDS),
         method="decision_function",
     )
-    regression.fit(features, real.numpy())
-    threshold = torch.from_numpy(unseen)[real].quantile(_ALARMS)
+    regression.fit(features, real)
+    threshold = np.quantile(np.asarray(unseen)[: len(questions)], _ALARMS)
     return Familiarity(
-        weights=torch.as_tensor(regression.coef_).reshape(-1).to(states),
-        constant=float(torch.as_tensor(regression.intercept_).item()),
+        weights=torch.from_numpy(np.ravel(regression.coef_)).to(states),
+        constant=float(np.ravel(regression.intercept_)[0]),
         mean=mean,
         deviation=deviation,
         layer=layer,
@@ -191,9 +192,10 @@ def made_up(names: Sequence[str], number: int, seed: int, *texts: str) -> list[s
             while not text.endswith("\1") and len(text) <= longest + letters:
                 text += rng.choice(follow[text[-letters:]])
             name = text.strip("\0\1 ")
+            key = plain(name)
             # A part of a real name is a name, and one with a real name in it is about that.
-            if name and not any(plain(name) in other or other in plain(name) for other in taken):
-                taken.add(plain(name))
+            if key and key not in taken and not any(key in o or o in key for o in taken):
+                taken.add(key)
                 found.append(name)
     return found
 

@@ -132,7 +132,8 @@ def _some(answers: Sequence[Answered], most: int) -> list[Answered]:
 
 
 def _spaced(groups: Sequence[list[Answered]], number: int) -> list[list[Answered]]:
-    return [groups[i * len(groups) // number] for i in range(number)]
+    """The first, the last, and some between."""
+    return [groups[i * (len(groups) - 1) // max(number - 1, 1)] for i in range(number)]
 
 
 def _in_turn(*groups: Sequence[Moved]) -> list[Moved]:

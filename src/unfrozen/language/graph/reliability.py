@@ -5,13 +5,13 @@ logistic regression on questions whose answers are known, together with how fami
 are; and whether it did is measured on questions that nothing was fitted on.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from unfrozen.errors import FactError
 from unfrozen.language.facts.fact import seeded
@@ -58,7 +58,7 @@ class Calibration:
 
     def _confidence(self, row: Sequence[float]) -> float:
         odds = sum(c * x for c, x in zip(self.coefficients, row, strict=True)) + self.constant
-        return float(torch.sigmoid(torch.tensor(odds)))
+        return 1 / (1 + math.exp(-odds)) if odds > 0 else 1 - 1 / (1 + math.exp(odds))
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,9 @@ def calibrate(graph: KnowledgeGraph, seed: int = 0, share: float = FITTED) -> Ca
     if len(fitted) < _FEWEST or all(outcome) or not any(outcome):
         return None
     regression = LogisticRegression(C=_C, max_iter=1000)
-    regression.fit(_features(fitted).numpy(), outcome)
-    coefficients = tuple(torch.as_tensor(regression.coef_).reshape(-1).tolist())
-    return Calibration(
-        coefficients, float(torch.as_tensor(regression.intercept_).item()), len(fitted)
-    )
+    regression.fit(_features(fitted), outcome)
+    coefficients = tuple(float(c) for c in np.ravel(regression.coef_))
+    return Calibration(coefficients, float(np.ravel(regression.intercept_)[0]), len(fitted))
 
 
 def reliability(graph: KnowledgeGraph, seed: int = 0, share: float = FITTED) -> Reliability | None:
@@ -171,9 +169,10 @@ def fitted_on(question: Question, seed: int = 0, share: float = FITTED) -> bool:
     return seeded(seed, question.key[0]).random() < share
 
 
-def _features(answers: Sequence[Answered]) -> Float[Tensor, "n feature"]:
+def _features(answers: Sequence[Answered]) -> Float[np.ndarray, "n feature"]:
     """Logits, so that a regression can leave a share as it is."""
     columns = [[a.share for a in answers], [a.probability for a in answers]]
     if answers and all(a.familiarity is not None for a in answers):
         columns.append([a.familiarity or 0.0 for a in answers])
-    return torch.tensor(columns, dtype=torch.float64).T.clamp(_EDGE, 1 - _EDGE).logit()
+    p = np.array(columns, dtype=np.float64).T.clip(_EDGE, 1 - _EDGE)
+    return np.log(p / (1 - p))
