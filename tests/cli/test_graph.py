@@ -73,7 +73,7 @@ def test_a_graph_is_a_table_a_file_and_a_picture(capfd):
     assert told["calibrated"] is True
     assert told["reliability"]["n"] + 20 < 60
     assert Path("../r.png").read_bytes().startswith(PNG)
-    run("graph --facts ../rivers.jsonl --out ../g.png --least 0.1", capfd)
+    run("graph --facts ../rivers.jsonl --out ../g.png --confidence 0.1", capfd)
     assert Path("../g.png").read_bytes().startswith(PNG)
     run("graph --facts ../rivers.jsonl --out ../g2.json", capfd)
     again = json.loads(Path("../g2.json").read_text())

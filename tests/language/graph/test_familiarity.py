@@ -138,7 +138,7 @@ def test_a_reading_says_how_far_it_can_be_trusted(llama):
     # What the model says of random words is right one time in three, and it is told so.
     assert read.reliability.error < 0.2
     assert read.graph.answers[-1].extrapolated
-    assert {what for what, *_ in told} == {"Asking"}
+    assert {what for what, *_ in told} == {"Asking"}  # the planted features are read at once
     assert read.to_json()["separation"]["auroc"] == read.separation.auroc
 
 

@@ -61,8 +61,8 @@ def graph(
             show_default=False,
         ),
     ] = None,
-    least: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out of the file edges of less confidence.")
+    confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Leave out of the file edges that are less sure.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of subjects.")] = 0,
     out: OutOption = None,
@@ -105,7 +105,7 @@ def graph(
         one = next(a for a in read.graph.answers if a.question == asked)
         print_table(answer_table(one), console)
     print_table(relations_table(read, told), console)
-    _write(read, least, out, reliability)
+    _write(read, confidence, out, reliability)
     for what, path in (("Graph", out), ("Reliability", reliability)):
         if path is not None and (what == "Graph" or read.reliability is not None):
             console.print(f"{what}: {path}", markup=False, soft_wrap=True)

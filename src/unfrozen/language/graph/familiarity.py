@@ -65,19 +65,30 @@ class Familiarity:
     threshold: float
     n: int
 
-    def log_odds(self, lm: LanguageModel, questions: Sequence[Question]) -> Float[Tensor, " n"]:
-        """Log-odds that each question's subject is a real one."""
-        features = (_features(lm, questions, self.layer) - self.mean) / self.deviation
-        return features @ self.weights + self.constant
+    def log_odds(
+        self, lm: LanguageModel, questions: Sequence[Question], progress: Progress | None = None
+    ) -> Float[Tensor, " n"]:
+        """Log-odds that each question's subject is a real one.
 
-    def mark(self, lm: LanguageModel, graph: KnowledgeGraph) -> KnowledgeGraph:
+        Args:
+            lm: the model.
+            questions: about any subjects.
+            progress: called as subjects are read.
+        """
+        features = _features(lm, questions, self.layer, progress)
+        return (features - self.mean) / self.deviation @ self.weights + self.constant
+
+    def mark(
+        self, lm: LanguageModel, graph: KnowledgeGraph, progress: Progress | None = None
+    ) -> KnowledgeGraph:
         """The graph with each subject's familiarity, and what is extrapolated marked.
 
         Args:
             lm: the model in the graph's state.
             graph: to be marked.
+            progress: called as subjects are read.
         """
-        odds = self.log_odds(lm, [a.question for a in graph.answers])
+        odds = self.log_odds(lm, [a.question for a in graph.answers], progress)
         answers = tuple(
             replace(a, familiarity=float(torch.sigmoid(o)), extrapolated=bool(o < self.threshold))
             for a, o in zip(graph.answers, odds, strict=True)

@@ -108,12 +108,11 @@ def assess(
     """
     real = [a.question for a in graph.answers if a.question.truth is not None]
     seen = [q for q in real if fitted_on(q, seed)]
-    unseen = [q for q in real if not fitted_on(q, seed)]
     learnt = learn_familiarity(lm, seen, seed=seed, progress=progress)
     separation = None
     if learnt is not None:
-        graph = learnt.mark(lm, graph)
-        separation = _separation(lm, learnt, unseen, real, seed + 1)
+        graph = learnt.mark(lm, graph, progress)
+        separation = _separation(lm, learnt, graph, seed, progress)
     calibration = calibrate(graph, seed)
     if calibration is not None:
         graph = calibration.apply(graph)
@@ -123,22 +122,25 @@ def assess(
 def _separation(
     lm: LanguageModel,
     learnt: Familiarity,
-    unseen: Sequence[Question],
-    known: Sequence[Question],
+    graph: KnowledgeGraph,
     seed: int,
+    progress: Progress | None,
 ) -> Separation | None:
+    """Of subjects that were not learnt from, and of names made up of those."""
     from sklearn.metrics import roc_auc_score
 
-    names = {q.key[0] for q in known}
-    made = [q for q in made_up_questions(unseen, seed) if q.key[0] not in names]
+    real = [a for a in graph.answers if a.question.truth is not None]
+    names = {a.question.key[0] for a in real}
+    unseen = [a for a in real if not fitted_on(a.question, seed)]
+    made = made_up_questions([a.question for a in unseen], seed + 1)
+    made = [q for q in made if q.key[0] not in names]
     if not made:
         return None
-    odds = learnt.log_odds(lm, [*unseen, *made])
-    real = [True] * len(unseen) + [False] * len(made)
-    flagged = (odds < learnt.threshold).float()
+    odds = learnt.log_odds(lm, made, progress)
+    familiarities = [*(a.familiarity or 0.0 for a in unseen), *odds.sigmoid().tolist()]
     return Separation(
-        auroc=float(roc_auc_score(real, odds.cpu().numpy())),
-        real=float(flagged[: len(unseen)].mean()),
-        made_up=float(flagged[len(unseen) :].mean()),
+        auroc=float(roc_auc_score([True] * len(unseen) + [False] * len(made), familiarities)),
+        real=sum(a.extrapolated for a in unseen) / len(unseen),
+        made_up=float((odds < learnt.threshold).float().mean()),
         n=(len(unseen), len(made)),
     )
