@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import networkx as nx
 
 Kind = Literal["appeared", "vanished", "moved", "shifted"]
-"""What became of an edge: there only after, only before, to another object, or otherwise sure."""
+"""What became of an edge: there only after, only before, to another object; or no edge that is sure
+became another, but shares went to other objects."""
 
 KINDS: tuple[Kind, ...] = ("moved", "appeared", "vanished", "shifted")
 
