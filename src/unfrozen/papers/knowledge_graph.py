@@ -61,7 +61,7 @@ class _Budget:
     tokens: int
 
 
-_BUDGETS = {"full": _Budget(_EDITS, 40, 24_576), "quick": _Budget(5, 12, 8192)}
+_BUDGETS = {"full": _Budget(_EDITS, 40, 24_576), "quick": _Budget(5, 8, 4096)}
 
 
 class GraphPaper:
