@@ -2,13 +2,12 @@
 
 import json
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
 from unfrozen.cli.main import main
-from unfrozen.language.evaluation import Case, Choice, metrics
+from unfrozen.language.evaluation import Case, metrics
 from unfrozen.language.facts import Fact
 
 FACTS = [
@@ -142,20 +141,6 @@ def test_figures_that_no_fact_can_be_asked_for_are_left_out(tiny_folder, capfd):
     assert "data:image/png" in Path("r/report.html").read_text()
     said = run(f'{line} --fail-under "reversal=0"', capfd, 1)
     assert said.err == "missed: reversal_score could not be measured: no fact has what it takes\n"
-
-
-def test_without_scikit_learn_the_reference_score_is_left_out(tiny_folder, capfd, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr(metrics, "unrelated_questions", lambda part: (Choice("a", ("b", "c"), 0),))
-    said = run(f"evaluate facts.jsonl --model {tiny_folder} --written-tokens 2 --out s", capfd)
-    assert "pip install 'unfrozen[papers]'" in said.out
-    assert "references" not in json.loads(Path("s/configuration.json").read_text())["metrics"]
-    monkeypatch.setitem(sys.modules, "sklearn.feature_extraction.text", None)
-    Path("r.json").write_text('{"Spain": ["Spain is large."]}')
-    line = f"evaluate facts.jsonl --model {tiny_folder} --metrics references --references r.json"
-    told = refused(f"{line} --out t", capfd)
-    assert "needs scikit-learn: pip install 'unfrozen[papers]'" in told
-    assert not Path("t").exists()
 
 
 def test_references_of_ones_own_are_taken(tiny_folder, capfd):

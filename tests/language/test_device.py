@@ -19,6 +19,7 @@ from unfrozen.language.editing.fine_tune import FineTuneSettings, fine_tune
 from unfrozen.language.editing.rome import Rome, RomeSettings
 from unfrozen.language.evaluation import evaluate
 from unfrozen.language.facts import Fact
+from unfrozen.language.graph import Question, read_graph
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.recall import FactMemory
 from unfrozen.language.tracing import KINDS, TraceSettings, trace
@@ -69,6 +70,18 @@ def by_evaluation(lm, folder):
     return torch.tensor([found.efficacy.magnitude, found.fluency], device="cpu")
 
 
+def by_graph(lm, folder):
+    objects = ("Rome", "Paris", "the old tower")
+    names = [f"{'ABCDEF'[i % 6]}{'aeiou'[i % 5]}{'lmnr'[i % 4]}{i:o}a" for i in range(60)]
+    asked = [Question(n, "place", "Mount {} is in", objects, objects[ord(n[2]) % 3])
+             for n in names]  # fmt: skip
+    read = read_graph(lm, asked)
+    assert read.familiarity is not None
+    assert read.calibration is not None
+    worth = [(a.confidence, a.familiarity) for a in read.graph.answers]
+    return torch.tensor(worth, device="cpu")
+
+
 def by_checking_itself(lm, folder):
     return LanguageModel(lm.model, lm.tokenizer).run(lm.encode("Etna"), read="last").logits
 
@@ -76,7 +89,16 @@ def by_checking_itself(lm, folder):
 @pytest.mark.parametrize("tiny", ["llama", "gpt2", "gpt-neo"], indirect=True)
 @pytest.mark.parametrize(
     "work",
-    [by_tracing, by_rome, by_batches, by_recall, by_fine_tuning, by_evaluation, by_checking_itself],
+    [
+        by_tracing,
+        by_rome,
+        by_batches,
+        by_recall,
+        by_fine_tuning,
+        by_evaluation,
+        by_graph,
+        by_checking_itself,
+    ],
 )
 def test_work_is_done_on_the_models_device(work, tiny, tmp_path):
     expected = work(tiny.lm, tmp_path / "here")

@@ -5,7 +5,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unfrozen.errors import DataError
 from unfrozen.papers.classification import auc, standardised, stratified_folds
 
 
@@ -58,12 +57,6 @@ def test_the_area_is_the_share_of_pairs_in_order(scores, data):
     ]
     found = auc(torch.tensor(scores).float(), torch.tensor(labels))
     assert found == pytest.approx(sum(pairs) / len(pairs))
-
-
-def test_without_scikit_learn_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "sklearn.metrics", None)
-    with pytest.raises(DataError, match=r"unfrozen\[papers\]"):
-        auc(torch.tensor([0.0, 1.0]), torch.tensor([False, True]))
 
 
 def test_classes_smaller_than_the_number_of_folds_leave_no_fold_empty():

@@ -68,7 +68,7 @@ def init(
 
 def log(workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
     """List all entries of a workspace, oldest first, each active or reverted."""
-    from unfrozen.cli.effects import log_table
+    from unfrozen.cli.editing.effects import log_table
 
     found = find_workspace(workspace)
     entries = found.log()
@@ -83,7 +83,7 @@ def log(workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
 
 def show(entry: EntryArgument, workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
     """Show one entry: what was asked, how it was made, what it did, and where it writes."""
-    from unfrozen.cli.effects import effect_table, request_text, written_lines
+    from unfrozen.cli.editing.effects import effect_table, request_text, written_lines
     from unfrozen.papers.claim import Table
     from unfrozen.papers.report import bytes_text, cell_text
 

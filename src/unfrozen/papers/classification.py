@@ -4,8 +4,6 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from unfrozen.errors import DataError
-
 
 def stratified_folds(classes: Shaped[Tensor, " n"], folds: int, seed: int) -> Int[Tensor, " n"]:
     """A fold for each sample, with every class spread evenly over them.
@@ -47,13 +45,7 @@ def standardised(
 
 
 def auc(scores: Float[Tensor, " n"], labels: Tensor) -> float:
-    """Area under the ROC curve: the share of pairs of a positive and a negative in order.
+    """Area under the ROC curve: the share of pairs of a positive and a negative in order."""
+    from sklearn.metrics import roc_auc_score
 
-    Raises:
-        DataError: scikit-learn is not installed.
-    """
-    try:
-        from sklearn.metrics import roc_auc_score
-    except ImportError as error:
-        raise DataError("this needs scikit-learn: run `pip install unfrozen[papers]`") from error
     return float(roc_auc_score(labels.numpy(), scores.detach().numpy()))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unfrozen.errors import ModelError
-from unfrozen.language.architecture.replay import Joining, KeyValues, reading
+from unfrozen.language.architecture.replay import Joining, KeyValues, reading, resume
 from unfrozen.language.model import LanguageModel
 
 IDS = torch.tensor(
@@ -273,3 +273,17 @@ def test_prompts_longer_than_a_sliding_window(config, make_model, tokenizer):
             joins = {1: Joining(run.state_before(1)[:, t:], torch.arange(2))}
             found = lm.replay(joins, run.cache.before(t))[:, -1]
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_that_go_on_from_a_run_are_as_whole_passes(tiny):
+    generator = torch.Generator().manual_seed(3)
+    ids = torch.randint(5, 250, (3, 9), generator=generator)
+    more = torch.randint(5, 250, (5, 4), generator=generator)
+    samples = torch.tensor([2, 0, 2, 1, 0])
+    prefix = tiny.lm.run(ids, keep_cache=True).cache
+    kept = [k.clone() for k in prefix.keys]
+    found = resume(tiny.model, tiny.lm.sites, more, prefix, samples)
+    with torch.no_grad():
+        whole = tiny.model(input_ids=torch.cat([ids[samples], more], 1), use_cache=False).logits
+    assert close(found, whole[:, -1])
+    assert all(torch.equal(a, b) for a, b in zip(prefix.keys, kept, strict=True))

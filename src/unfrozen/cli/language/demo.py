@@ -65,7 +65,7 @@ def demo(
 
     import torch
 
-    from unfrozen.cli.effects import effect_table, log_table, written_lines
+    from unfrozen.cli.editing.effects import effect_table, log_table, written_lines
     from unfrozen.cli.language.trace import effects_table, save_heat_map
     from unfrozen.data.models import DEFAULT_MODEL
     from unfrozen.errors import WorkspaceError

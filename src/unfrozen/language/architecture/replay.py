@@ -191,6 +191,37 @@ def replay(
     return output.logits
 
 
+@torch.no_grad()
+def resume(
+    model: nn.Module,
+    sites: Sites,
+    ids: Int[Tensor, "row time"],
+    prefix: KeyValues,
+    samples: Int[Tensor, " row"],
+) -> Float[Tensor, "row vocabulary"]:
+    """Logits after rows of tokens that go on from samples of a kept run.
+
+    Args:
+        model: the causal language model.
+        sites: its parts.
+        ids: the tokens that follow.
+        prefix: keys and values of what they follow, which stays as it is.
+        samples: which sample of it each row goes on from.
+    """
+    offset = prefix.keys[0].shape[-2]
+    layers = [_PrefixLayer(k, v) for k, v in zip(prefix.keys, prefix.values, strict=True)]
+    for layer in layers:
+        layer.rows = samples
+    with hooked([sites.head.register_forward_pre_hook(reading(None))]):
+        output = model(
+            input_ids=ids,
+            past_key_values=Cache(layers=list(layers)),
+            position_ids=torch.arange(offset, offset + ids.shape[1], device=ids.device)[None],
+            use_cache=True,
+        )
+    return output.logits[:, -1]
+
+
 class _Joined:
     """The rows in the batch so far."""
 

@@ -9,7 +9,7 @@ each other, and are not comparable with the paper's.
 from collections.abc import Sequence
 from typing import Any
 
-from unfrozen.errors import DataError, FactError
+from unfrozen.errors import FactError
 from unfrozen.language.facts import Fact
 from unfrozen.language.facts.fact import plain
 
@@ -24,18 +24,12 @@ class References:
         corpus: all references of a set of facts, each text once.
 
     Raises:
-        DataError: scikit-learn is not there.
         FactError: there is no word in the corpus.
     """
 
     def __init__(self, corpus: Sequence[str]) -> None:
-        try:
-            from sklearn.feature_extraction.text import TfidfVectorizer
-        except ImportError as error:
-            raise DataError(
-                "the reference score needs scikit-learn: pip install 'unfrozen[papers]', or leave "
-                "`references` out of the metrics"
-            ) from error
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         self._vectorizer: Any = TfidfVectorizer()
         try:
             self._vectorizer.fit(list(dict.fromkeys(corpus)))

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from unfrozen.energy import EnergyTransformer
 from unfrozen.energy.tasks import ImageCompletion
-from unfrozen.errors import DataError
 from unfrozen.papers.running.context import RunContext
 
 SIZE, PATCH = 8, 2
@@ -81,17 +80,9 @@ class Completed:
 
 
 def digits() -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures to train on, to choose by and to test on, of unit variance.
+    """Pictures to train on, to choose by and to test on, of unit variance."""
+    from sklearn.datasets import load_digits
 
-    Raises:
-        DataError: scikit-learn is not installed.
-    """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise DataError(
-            "the digits need scikit-learn: run `pip install unfrozen[papers]`"
-        ) from error
     pictures = torch.as_tensor(load_digits(return_X_y=True)[0]).float()
     pictures = pictures.view(-1, 1, SIZE, SIZE)
     order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))

@@ -132,7 +132,7 @@ def edit(
         raise WorkspaceError(f"no editing method {method!r}: choose from {known}")
     wanted_tokens = None if identity else tokens or DEFAULT_TOKENS
     if method in BATCH_METHODS:
-        from unfrozen.cli.language.batch import Asked, edit_at_once
+        from unfrozen.cli.editing.batch import Asked, edit_at_once
 
         asked = Asked(method, layer, wanted_tokens, name, replace, guard, dry_run, workers, address)
         edit_at_once(found, wanted, asked, json)
@@ -169,7 +169,7 @@ def edit(
     if facts is None:
         _show(console, done[0])
     else:
-        from unfrozen.cli.effects import summary_table
+        from unfrozen.cli.editing.effects import summary_table
 
         title = f"{len(done)} facts edited" + (", nothing committed" if dry_run else "")
         print_table(summary_table(done, title), console)
@@ -214,7 +214,7 @@ def _names(stem: str, number: int) -> list[str]:
 
 def _show(console: "Console", one: "Edited") -> None:
     """One edit: its tables, and where it is."""
-    from unfrozen.cli.effects import effect_table, request_text, written_lines
+    from unfrozen.cli.editing.effects import effect_table, request_text, written_lines
     from unfrozen.papers.report import bytes_text
 
     print_table(effect_table(one.change.effect, request_text(one.change.request)), console)

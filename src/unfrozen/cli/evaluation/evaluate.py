@@ -112,9 +112,7 @@ def evaluate(
     written over the base in memory, batch after batch, and measured along the number of edits.
     One line a fact goes to evaluation.jsonl; the same command goes on where it was interrupted.
     """
-    from importlib.util import find_spec
-
-    from unfrozen.cli.evaluations import tables, write_report
+    from unfrozen.cli.evaluation.shown import tables, write_report
     from unfrozen.data.models import DEFAULT_MODEL
     from unfrozen.errors import WorkspaceError
     from unfrozen.language.covariance import DEFAULT_TOKENS
@@ -130,13 +128,6 @@ def evaluate(
 
     console = output(json)
     chosen = tuple(METRICS) if metrics is None else tuple(_words(metrics))
-    if metrics is None and find_spec("sklearn") is None:
-        chosen = tuple(name for name in chosen if name != "references")
-        console.print(
-            "Without the reference score, which needs scikit-learn: pip install 'unfrozen[papers]'",
-            markup=False,
-            soft_wrap=True,
-        )
     plan = Plan(
         metrics=chosen,
         method=method,

@@ -1,0 +1,1 @@
+"""The command that measures what a model knows."""

@@ -1,1 +1,0 @@
-"""Commands that change what a model knows, and that tell it."""
