@@ -144,6 +144,6 @@ def test_what_is_not_remembered_cannot_be_forgotten(made):
     forget(workspace, "Rome")
     with pytest.raises(WorkspaceError, match="entry 2 forgets: revert it"):
         forget(workspace, "2")
+    twice = [Fact("Paris", "{} is in", None, to) for to in ("Italy", "France")]
     with pytest.raises(FactError, match="two facts answer one question"):
-        twice = [Fact("Paris", "{} is in", None, to) for to in ("Italy", "France")]
         remember_facts(workspace, lm, twice)

@@ -196,6 +196,13 @@ def town_language() -> list[tuple[str, str]]:
     return [(town, _language(countries[code], spoken=True)) for town, code in _towns()]
 
 
+def small_town_country() -> list[tuple[str, str]]:
+    """All other towns of more than 15,000 people, and their countries."""
+    countries, larger = _countries(), {*dict(_cities()), *dict(_towns())}
+    towns = _largest(0, len(_geonames("cities15000"))).items()
+    return [(town, countries[code]["name"]) for town, code in towns if town not in larger]
+
+
 def us_city_state() -> list[tuple[str, str]]:
     """Cities of the United States and their states."""
     states = {code: row["name"] for code, row in _geonames("us_states").items()}

@@ -169,6 +169,13 @@ TOWNS: dict[str, Recipe] = {
 }
 """More facts of the same kinds, where thousands are wanted: models know fewer of them."""
 
+SMALL_TOWNS: dict[str, Recipe] = {
+    "small_town_country": Recipe(
+        places.small_town_country, places.GEONAMES, RELATIONS["city_country"].templates
+    )
+}
+"""Many more, of which models know next to nothing: for what need not be known to be remembered."""
+
 
 @functools.cache
 def relation(name: str) -> Relation:
@@ -177,7 +184,7 @@ def relation(name: str) -> Relation:
     Raises:
         DataError: there is no such relation, or its package cannot be had.
     """
-    recipes = RELATIONS | TOWNS
+    recipes = RELATIONS | TOWNS | SMALL_TOWNS
     if name not in recipes:
         raise DataError(f"no relation {name!r}: there are {', '.join(recipes)}")
     recipe = recipes[name]

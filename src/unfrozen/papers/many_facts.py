@@ -39,7 +39,7 @@ def facts_in_number(
         PaperError: the user's facts are too few.
     """
     if context.facts is not None:
-        return _own_facts(read_facts(context.facts), apart, measured, seed)
+        return own_facts(read_facts(context.facts), apart, measured, seed)
     source = [fact for relation in relations(towns=True) for fact in relation_facts(relation)]
     parts = split(source, seed, _APART)
 
@@ -60,7 +60,7 @@ def facts_in_number(
     return drawn[0], drawn[1]
 
 
-def _own_facts(
+def own_facts(
     facts: Sequence[Fact], apart: int, measured: int, seed: int
 ) -> tuple[list[Fact], list[Fact]]:
     """The user's facts, one a subject; a file of CounterFact has all that is needed."""

@@ -24,6 +24,7 @@ REGISTRY: dict[str, str] = {
     "rome": "unfrozen.papers.rome",
     "memit": "unfrozen.papers.memit",
     "sequential": "unfrozen.papers.sequential",
+    "recall": "unfrozen.papers.recall",
     "graph": "unfrozen.papers.knowledge_graph",
     "hopfield": "unfrozen.papers.hopfield",
     "energy-transformer": "unfrozen.papers.energy_transformer",
