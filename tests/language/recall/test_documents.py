@@ -50,7 +50,7 @@ def test_what_is_said_is_the_mixture_that_brute_force_gives(tiny):
         x = (x - mean) / deviation
         return x / x.norm(dim=-1, keepdim=True)
 
-    keys, ids = direction(head_inputs(tiny, TEXT)[:-1]), tiny.lm.encode(TEXT)[0]
+    keys, ids = direction(head_inputs(tiny, TEXT)[1:-1]), tiny.lm.encode(TEXT)[0]
     question = "Rome is in the old city of"
     queries = direction(head_inputs(tiny, question))
     base = logits(tiny.lm, question)
@@ -62,7 +62,7 @@ def test_what_is_said_is_the_mixture_that_brute_force_gives(tiny):
         near = (max(float(query @ key) for key in keys) - 0.4) / 0.6
         trust = 0.5 + 0.3 * min(max(near, 0.0), 1.0)
         wanted = before.softmax(-1) * (1 - trust * sum(energies) / total)
-        for energy, token in zip(energies, ids[1:].tolist(), strict=True):
+        for energy, token in zip(energies, ids[2:].tolist(), strict=True):
             wanted[token] += trust * energy / total
         # Keys are stored in half precision.
         torch.testing.assert_close(after, wanted, atol=5e-3, rtol=2e-2)
@@ -114,10 +114,10 @@ def test_windows_have_what_came_before_as_context(llama):
     held = DocumentMemory(llama.lm, DocumentSettings(window=20, overlap=8), PROSE)
     (encoded,) = held.encode({"a": text})
     (ids,) = llama.lm.encode(text)
-    assert torch.equal(encoded.tokens, ids[1:])
-    assert len(encoded.keys) == len(ids) - 1
+    assert torch.equal(encoded.tokens, ids[2:])
+    assert len(encoded.keys) == len(ids) - 2
     # Windows begin at tokens 0, 12 and 24; what they read again is their context only.
-    for start, new, own in ((0, 0, slice(0, 20)), (12, 20, slice(8, 20)), (24, 32, slice(8, 20))):
+    for start, new, own in ((0, 0, slice(1, 20)), (12, 19, slice(8, 20)), (24, 31, slice(8, 20))):
         part = ids[None, start : start + 20]
         kept = []
         handle = llama.lm.sites.head.register_forward_pre_hook(lambda m, a, k=kept: k.append(a[0]))
@@ -162,7 +162,7 @@ def test_what_makes_no_sense_is_refused(llama):
     held = memory(llama)
     with pytest.raises(FactError, match="no documents to remember"):
         held.remember({})
-    with pytest.raises(FactError, match="'short' has fewer than two tokens"):
+    with pytest.raises(FactError, match="'short' has fewer than three tokens"):
         held.remember({"short": "a"})
     with pytest.raises(FactError, match="no document 7 in the memory of 1"):
         held.forget([7])

@@ -42,6 +42,18 @@ def test_tensors_stand_beside_the_pickle_and_are_not_shared():
     assert bool(tensor.all())
 
 
+@pytest.mark.parametrize("tiny", ["llama", "gpt2"], indirect=True)
+def test_a_model_whose_states_were_asked_for_can_travel(tiny):
+    # transformers leaves hooks on it, which name a context variable.
+    ids = tiny.lm.encode("Rome is in")
+    with torch.no_grad():
+        before = tiny.model(input_ids=ids, output_hidden_states=True).hidden_states
+        found = unpack(pack(tiny.lm)).model(input_ids=ids, output_hidden_states=True)
+    assert len(found.hidden_states) == len(before)
+    for mine, theirs in zip(before, found.hidden_states, strict=True):
+        assert torch.equal(mine, theirs)
+
+
 def test_a_model_comes_back_with_its_parts_in_place(tiny):
     found = unpack(pack(tiny.lm))
     assert weights_hash(found.model) == weights_hash(tiny.model)

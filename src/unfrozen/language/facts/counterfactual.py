@@ -70,14 +70,16 @@ class _Pool:
     def __init__(self, facts: Sequence[Fact]) -> None:
         self.targets: dict[str, set[str]] = defaultdict(set)  # subject -> its objects
         self.of_target: dict[str, dict[str, Fact]] = defaultdict(dict)  # object -> by subject
-        self.objects: list[tuple[str, str]] = []  # compared by, and as it is
+        self.objects: list[str] = []
+        self.places: dict[str, list[int]] = defaultdict(list)  # object -> where it stands
         templates: Counter[str] = Counter()
         rephrasing: Counter[str] = Counter()
         for fact in facts:
             target = fact.target_true or ""
             self.targets[plain(fact.subject)].add(plain(target))
             self.of_target[plain(target)].setdefault(plain(fact.subject), fact)
-            self.objects.append((plain(target), target))
+            self.places[plain(target)].append(len(self.objects))
+            self.objects.append(target)
             templates[fact.prompt] += 1
             rephrasing.update(
                 text.replace(fact.subject, "{}")
@@ -94,10 +96,23 @@ class _Pool:
         """Another object of the relation, or None when there is none."""
         own = self.targets[plain(fact.subject)]
         text = plain(fact.text)
-        others = [(key, o) for key, o in self.objects if key not in own and key not in text]
         first = plain(fact.target_true or "").split()[0]
-        distinct = [(key, o) for key, o in others if key.split()[0] != first]
-        return rng.choice(distinct or others)[1] if others else None
+        out = {key for key in self.places if key in own or key in text}
+        alike = {key for key in self.places if key.split()[0] == first}
+        return self._drawn(out | alike, rng) or self._drawn(out, rng)
+
+    def _drawn(self, out: set[str], rng: random.Random) -> str | None:
+        """An object that is not out, each as likely as it is often; None when there is none."""
+        left = len(self.objects) - sum(len(self.places[key]) for key in out)
+        if not left:
+            return None
+        number = rng.choice(range(left))
+        # Counted among all objects: thousands of facts share few of them.
+        for place in sorted(place for key in out for place in self.places[key]):
+            if place > number:
+                break
+            number += 1
+        return self.objects[number]
 
     def rephrased(self, fact: Fact) -> tuple[str, ...]:
         """The subject in the relation's other templates."""
@@ -105,6 +120,8 @@ class _Pool:
 
     def neighbours(self, fact: Fact, rng: random.Random, wanted: int) -> tuple[str, ...]:
         """Prompts about other subjects with the same object and no other."""
+        if not wanted:
+            return ()
         target = plain(fact.target_true or "")
         own = plain(fact.subject)
         # A subject whose name holds the other's would rightly change with it.

@@ -28,6 +28,9 @@ from unfrozen.language.recall.states import Progress, Scale
 _EVERY = 6
 # Where stored states weigh less than this, the model is left alone.
 _LEAST = 0.02
+# Models park attention at the first token, whose state then is alike whatever the text: what is so
+# like the mean of such states asks nothing.
+_PARKED = 0.8
 # Cosines that are computed at a time.
 _SCORES = 2**23
 
@@ -48,9 +51,9 @@ class DocumentSettings:
         overlap: tokens of a window that were read before, as its context.
     """
 
-    beta: float = 20.0
-    threshold: float = 0.7
-    trust: float = 0.3
+    beta: float = 30.0
+    threshold: float = 0.75
+    trust: float = 0.2
     sure: float = 0.95
     nearest: int = 64
     window: int = 512
@@ -93,8 +96,11 @@ class DocumentMemory:
     ) -> None:
         self.lm, self.settings = lm, settings
         texts = element_prose()[::_EVERY] if prose is None else prose
-        states = torch.cat([self._states(text)[0][1:] for text in texts])
+        read = [self._states(text)[0] for text in texts]
+        states = torch.cat([one[1:] for one in read])
         self._scale = Scale(states.mean(0), states.std(0))
+        first = self._scale(torch.stack([one[0] for one in read]))
+        self._parked = torch.nn.functional.normalize(first.mean(0), dim=0)
         self._keys = torch.empty(0, lm.sites.width, device=lm.device)
         self._next = torch.empty(0, dtype=torch.long, device=lm.device)
         self._owner = torch.empty(0, dtype=torch.long, device=lm.device)
@@ -121,7 +127,7 @@ class DocumentMemory:
             Ids, by which they can be forgotten.
 
         Raises:
-            FactError: there is none, or one has fewer than two tokens.
+            FactError: there is none, or one has fewer than three tokens.
         """
         return [self.add(one) for one in self.encode(documents, progress)]
 
@@ -134,9 +140,10 @@ class DocumentMemory:
         found = []
         for number, (name, text) in enumerate(documents.items()):
             states, ids = self._states(text)
-            if len(ids) < 2:
-                raise FactError(f"the document {name!r} has fewer than two tokens")
-            found.append(EncodedDocument(name, self._scale(states[:-1]).to(STORED), ids[1:]))
+            if len(ids) < 3:
+                raise FactError(f"the document {name!r} has fewer than three tokens")
+            # The first state is parked: see `_PARKED`.
+            found.append(EncodedDocument(name, self._scale(states[1:-1]).to(STORED), ids[2:]))
             if progress is not None:
                 progress("Remembering", number + 1, len(documents))
         return found
@@ -246,11 +253,13 @@ class DocumentMemory:
         Source: Ramsauer et al. 2021, equation 3, with one pattern at the threshold.
         """
         at = self.settings
-        cosines = self._scale(states) @ self._keys.T
+        queries = self._scale(states)
+        cosines = queries @ self._keys.T
         scores, places = cosines.topk(min(at.nearest, len(self._keys)), dim=1)
         null = scores.new_full((len(states), 1), at.threshold)
         weights = (at.beta * torch.cat([scores, null], 1)).softmax(1)[:, :-1]
-        weights = weights * (weights.sum(1, keepdim=True) > _LEAST)
+        asked = (weights.sum(1) > _LEAST) & (queries @ self._parked < _PARKED)
+        weights = weights * asked[:, None]
         likeness = ((scores[:, :1] - at.threshold) / (1 - at.threshold)).clamp(0, 1)
         return self._next[places], weights * (at.trust + (at.sure - at.trust) * likeness)
 

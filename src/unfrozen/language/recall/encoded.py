@@ -81,7 +81,7 @@ class EncodedDocument:
 
     Attributes:
         name: what it is called.
-        keys: direction of the state at each of its tokens but the last.
+        keys: direction of the state at each of its tokens but the first and the last.
         tokens: the token that came next.
     """
 

@@ -1,7 +1,10 @@
 """Objects that hold tensors, as bytes whose large parts are copied once on their way."""
 
+import importlib
 import io
 import pickle
+import sys
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +41,9 @@ def pack(value: object) -> Packed:
 
     class Packer(import_ray().cloudpickle.CloudPickler):
         def reducer_override(self, obj: Any) -> Any:
+            inside = getattr(obj, "__dict__", None)
+            if isinstance(inside, dict) and any(type(v) is ContextVar for v in inside.values()):
+                return _found(obj) or super().reducer_override(obj)
             if type(obj) is not Tensor or obj.device.type != "cpu" or obj.layout != torch.strided:
                 return super().reducer_override(obj)
             # Others keep their strides, on which the order of sums may depend.
@@ -50,6 +56,22 @@ def pack(value: object) -> Packed:
     file = io.BytesIO()
     Packer(file, protocol=5, buffer_callback=beside).dump(value)
     return Packed(file.getvalue(), tensors)
+
+
+def _found(holder: object) -> tuple[Any, ...] | None:
+    """The name of a global that holds a context variable, which is of its process only.
+
+    transformers leaves hooks with such a global on models whose states were asked for.
+    """
+    module = type(holder).__module__
+    for key, value in vars(sys.modules[module]).items():
+        if value is holder:
+            return _named, (module, key)
+    return None
+
+
+def _named(module: str, key: str) -> Any:
+    return getattr(importlib.import_module(module), key)
 
 
 def unpack(packed: Packed) -> Any:

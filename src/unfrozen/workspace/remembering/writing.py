@@ -112,7 +112,7 @@ def remember_documents(
         progress: called as documents are read.
 
     Raises:
-        FactError: there is none, or one has fewer than two tokens.
+        FactError: there is none, or one has fewer than three tokens.
         WorkspaceError: a document of the name is remembered, another base, or a refused write.
     """
     if name is not None:
@@ -135,7 +135,7 @@ def remember_documents(
         },
         request={
             "documents": [
-                {"name": one.name, "tokens": len(one.tokens) + 1, "characters": len(text)}
+                {"name": one.name, "tokens": len(one.tokens) + 2, "characters": len(text)}
                 for one, text in zip(encoded, documents.values(), strict=True)
             ]
         },
