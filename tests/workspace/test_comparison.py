@@ -20,6 +20,7 @@ from unfrozen.workspace.comparison import (
     states_around,
 )
 from unfrozen.workspace.editing.ledger import request_of
+from unfrozen.workspace.remembering import forget, remember_facts
 
 ETNA = Fact("Etna", "Mount {} is in", "Italy", "Spain", relation="country")
 AGAIN = Fact("Etna", "Mount {} is in", "Italy", "France", relation="country")
@@ -171,3 +172,20 @@ def test_states_of_other_bases_are_not_compared(held, lm, tmp_path):
         facts_between(state_of(held), state_of(other))
     with pytest.raises(WorkspaceError, match="compare those of one base"):
         compare(lm, state_of(held), state_of(other), [])
+
+
+def test_what_is_remembered_and_forgotten_is_in_the_diff(held, lm):
+    told = Fact("Etna", "Mount {} is in", "Italy", "old Spain", relation="country")
+    remember_facts(held, lm, [told, NILE])
+    forget(held, "Etna")
+    base, full, after = (state_of(held, n) for n in (0, 1, 2))
+    assert facts_between(base, full).written == (told, NILE)
+    assert facts_between(base, after).written == (NILE,)
+    assert facts_between(full, after).taken_back == (told,)
+    questions = questions_between(base, full)
+    found = compare(lm, base, full, questions)
+    assert {m.after.question.subject for m in found.intended} == {"Etna", "Nile"}
+    assert {m.after.object for m in found.intended} == {"old Spain", "Peru"}
+    back = compare(lm, full, after, questions_between(full, after))
+    (moved,) = back.moved
+    assert (moved.before.object, moved.after.question.subject) == ("old Spain", "Etna")

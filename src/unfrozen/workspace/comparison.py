@@ -12,9 +12,10 @@ from unfrozen.language.graph import Difference, Question, ask_graph, differ, que
 from unfrozen.language.graph.completion import LEAST, Progress
 from unfrozen.language.model import LanguageModel
 from unfrozen.workspace.change import Change
-from unfrozen.workspace.editing.ledger import facts_of, same_question
+from unfrozen.workspace.editing.ledger import facts_of, forgotten, same_question
 from unfrozen.workspace.fold import Fold
 from unfrozen.workspace.log import Entry
+from unfrozen.workspace.remembering import memories_in
 from unfrozen.workspace.workspace import Ref, Workspace
 
 
@@ -120,10 +121,10 @@ def facts_between(before: State, after: State) -> Between:
         WorkspaceError: the states are of different bases.
     """
     _check(before, after)
-    old, new = {e.id for e in before.entries}, {e.id for e in after.entries}
-    written = [f for e in after.entries if e.id not in old for f in facts_of(e.request)]
-    gone = [f for e in before.entries if e.id not in new for f in facts_of(e.request)]
-    kept = [f for e in after.entries if e.id in old for f in facts_of(e.request)]
+    told, telling = _told(before), _told(after)
+    written = [fact for key, fact in telling.items() if key not in told]
+    gone = [fact for key, fact in told.items() if key not in telling]
+    kept = [fact for key, fact in telling.items() if key in told]
     said = {question for fact in written for question in same_question(fact)}
     back = []
     for fact in gone:
@@ -204,12 +205,35 @@ def compare(
     try:
         before.workspace.apply(lm.model)
         for when, state in (("before", before), ("after", after)):
-            fold.set(state.changes)
+            changes = state.changes
+            fold.set(changes)
             report = None if progress is None else _named(progress, when)
-            graphs.append(ask_graph(lm, questions, model=state.name, least=least, progress=report))
+            beside = memories_in(changes, lm)
+            with beside.attached():
+                graphs.append(
+                    ask_graph(
+                        lm,
+                        questions,
+                        model=state.name,
+                        least=least,
+                        whole=beside.facts is not None,
+                        progress=report,
+                    )
+                )
     finally:
         fold.set(there)
     return differ(*graphs, edge=edge, shift=shift)
+
+
+def _told(state: State) -> dict[tuple[str, int], Fact]:
+    """The facts of a state, without those that are forgotten in it, by entry and place."""
+    gone = forgotten(state.entries)
+    return {
+        (entry.id, place): fact
+        for entry in state.entries
+        for place, fact in enumerate(facts_of(entry.request))
+        if place not in gone.get(entry.id, ())
+    }
 
 
 def _named(progress: Progress, when: str) -> Progress:

@@ -49,6 +49,15 @@ def test_objects_are_as_probable_as_whole_passes_say(tiny):
         assert sum(found.shares.values()) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("tiny", ["llama", "gpt2"], indirect=True)
+def test_whole_passes_say_what_kept_prefixes_say(tiny):
+    kept = complete(tiny.lm, PROMPTS, [OBJECTS] * 4, least=1e-200)
+    whole = complete(tiny.lm, PROMPTS, [OBJECTS] * 4, least=1e-200, whole=True)
+    for one, other in zip(kept, whole, strict=True):
+        found = {c.object: c.probability for c in one.found}
+        assert {c.object: c.probability for c in other.found} == pytest.approx(found, rel=1e-4)
+
+
 def test_prefixes_share_their_tokens_with_what_goes_on(llama):
     """The test means something: some objects begin others, token by token."""
     ids = llama.lm.encode(PROMPTS[0])[0].tolist()

@@ -24,6 +24,7 @@ from unfrozen.workspace.editing import edit_batch
 from unfrozen.workspace.editing.rewrite import make_editor
 from unfrozen.workspace.evaluation import Plan, evaluate_facts, running, writing
 from unfrozen.workspace.evaluation.measuring import States, measure_piece
+from unfrozen.workspace.remembering import forget, remember_facts
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -92,6 +93,20 @@ def test_a_workspace_is_measured_against_its_base(lm, cases, tmp_path):
     # A summary is what is on the disk.
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary == json.loads(json.dumps(done.to_json()))
+
+
+def test_what_is_remembered_is_measured(lm, cases, tmp_path):
+    held = Workspace.init(tmp_path / "facts", lm.name, weights_hash(lm.model))
+    remember_facts(held, lm, [cases[0].fact, cases[1].fact])
+    plan = Plan(metrics=("scores",))
+    done = evaluate_facts(lm, cases[:2], tmp_path / "one", plan, workspace=held)
+    base, now = done.points
+    assert now.edits == 2
+    assert base.figures["efficacy_accuracy"].value == 0
+    assert now.figures["efficacy_accuracy"].value == 1
+    forget(held, "Etna")
+    done = evaluate_facts(lm, cases[:2], tmp_path / "two", plan, workspace=held)
+    assert done.points[1].figures["efficacy_accuracy"].value == 0.5
 
 
 def test_a_fact_without_a_true_object_is_compared_with_the_bases_answer(lm, cases, tmp_path):
@@ -224,7 +239,7 @@ def test_another_process_has_the_same_states(lm, cases):
     name = lm.down_projection(0).parameter_name
     values = {"1": {name: lm.model.get_parameter(name).detach() * 2}}
     plan = Plan(metrics=("scores", "near"))
-    states = States(lm.name, lm.dtype, "cpu", values, plan, (), lm)
+    states = States(lm.name, lm.dtype, "cpu", values, plan, (), lm=lm)
     other = pickle.loads(pickle.dumps(states))
     assert states.lm is lm
     assert other.lm is None

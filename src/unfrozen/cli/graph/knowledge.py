@@ -84,6 +84,7 @@ def graph(
     """
     from unfrozen.errors import WorkspaceError
     from unfrozen.language.graph import question_about, questions_of, read_graph
+    from unfrozen.workspace.remembering import Memories, memories_of
 
     if name is not None and model is not None:
         raise WorkspaceError("name the model once")
@@ -97,8 +98,16 @@ def graph(
         questions.append(asked)
     lm, found = load_state(workspace, name or model)
     told = state_text(lm, found)
-    with progress() as bars:
-        read = read_graph(lm, questions, model=told, seed=seed, progress=reporter(bars))
+    memories = Memories() if found is None else memories_of(found, lm)
+    with progress() as bars, memories.attached():
+        read = read_graph(
+            lm,
+            questions,
+            model=told,
+            whole=memories.facts is not None,
+            seed=seed,
+            progress=reporter(bars),
+        )
     console = output(json)
     one = None
     if asked is not None:

@@ -147,6 +147,7 @@ def complete(
     objects: Sequence[Sequence[str]],
     *,
     least: float = LEAST,
+    whole: bool = False,
     progress: Progress | None = None,
 ) -> list[Completions]:
     """The objects that each prompt most likely ends in.
@@ -156,6 +157,9 @@ def complete(
         prompts: to be completed.
         objects: what each may end in; prompts of one relation share one sequence.
         least: every object at least so likely as ``least`` times the likeliest is found.
+        whole: read every branch from its prompt's first token on, as a model must that recalls
+            facts beside it (`unfrozen.language.recall.FactMemory`); by default what was read of a
+            prompt is kept.
         progress: called as prompts are done.
 
     Returns:
@@ -186,19 +190,18 @@ def complete(
     for _, group in sorted(by_length.items()):
         for at in range(0, len(group), _PROMPTS):
             part = group[at : at + _PROMPTS]
-            _search(lm, part)
+            _search(lm, part, whole)
             done += len(part)
             if progress is not None:
                 progress("Asking", done, len(searches))
     return [search.result() for search in searches]
 
 
-def _search(lm: LanguageModel, searches: Sequence[_Search]) -> None:
+def _search(lm: LanguageModel, searches: Sequence[_Search], whole: bool) -> None:
     """Follow the searches of some prompts of one length to their ends."""
     ids = torch.tensor([search.ids for search in searches], device=lm.device)
-    run = lm.run(ids, keep_cache=True, read="last")
+    run = lm.run(ids, keep_cache=not whole, read="last")
     assert run.logits is not None
-    assert run.cache is not None
     for search, row in zip(searches, _logs(run.logits[:, -1]), strict=True):
         (root,) = search.wanted()
         search.follow(root, row)
@@ -210,19 +213,25 @@ def _follow(
     lm: LanguageModel,
     searches: Sequence[_Search],
     jobs: Sequence[tuple[int, _Branch]],
-    prefix: KeyValues,
+    prefix: KeyValues | None,
 ) -> None:
-    """Follow branches, those of one length in one pass."""
+    """Follow branches, those of one length in one pass, from a kept prefix or anew."""
     by_length: Mapping[int, list[tuple[int, _Branch]]] = defaultdict(list)
     for job in jobs:
         by_length[len(job[1].tokens)].append(job)
     for group in by_length.values():
         for at in range(0, len(group), _ROWS):
             part = group[at : at + _ROWS]
-            ids = torch.tensor([branch.tokens for _, branch in part], device=lm.device)
-            samples = torch.tensor([i for i, _ in part], device=lm.device)
-            logs = _logs(resume(lm.model, lm.sites, ids, prefix, samples))
-            for (i, branch), row in zip(part, logs, strict=True):
+            if prefix is None:
+                rows = [[*searches[i].ids, *branch.tokens] for i, branch in part]
+                run = lm.run(torch.tensor(rows, device=lm.device), read="last")
+                assert run.logits is not None
+                logits = run.logits[:, -1]
+            else:
+                ids = torch.tensor([branch.tokens for _, branch in part], device=lm.device)
+                samples = torch.tensor([i for i, _ in part], device=lm.device)
+                logits = resume(lm.model, lm.sites, ids, prefix, samples)
+            for (i, branch), row in zip(part, _logs(logits), strict=True):
                 searches[i].follow(branch, row)
 
 

@@ -131,6 +131,7 @@ def ask_graph(
     *,
     model: str | None = None,
     least: float = LEAST,
+    whole: bool = False,
     progress: Progress | None = None,
 ) -> KnowledgeGraph:
     """Read a graph out of a model; what its edges are worth is told by `read_graph`.
@@ -140,6 +141,7 @@ def ask_graph(
         questions: to ask.
         model: what to call it; its name by default.
         least: see `complete`.
+        whole: see `complete`.
         progress: called as questions are asked.
 
     Raises:
@@ -152,6 +154,7 @@ def ask_graph(
         [q.prompt for q in questions],
         [q.objects for q in questions],
         least=least,
+        whole=whole,
         progress=progress,
     )
     answers = tuple(

@@ -72,6 +72,7 @@ def read_graph(
     *,
     model: str | None = None,
     least: float = LEAST,
+    whole: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Reading:
@@ -82,13 +83,14 @@ def read_graph(
         questions: to ask.
         model: what to call it; its name by default.
         least: see `complete`.
+        whole: see `complete`.
         seed: of the halves, and of the names that are made up.
         progress: called as the work goes on.
 
     Raises:
         FactError: there is no question, or one with fewer than two objects.
     """
-    graph = ask_graph(lm, questions, model=model, least=least, progress=progress)
+    graph = ask_graph(lm, questions, model=model, least=least, whole=whole, progress=progress)
     return assess(lm, graph, seed=seed, progress=progress)
 
 

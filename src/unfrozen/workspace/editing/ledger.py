@@ -77,7 +77,7 @@ def held_facts(entries: Iterable[Entry]) -> list[Held]:
 def remembered_facts(entries: Iterable[Entry]) -> list[Held]:
     """All facts that active entries keep beside the model, without what was forgotten since."""
     entries = list(entries)
-    gone = forgotten(entries)
+    gone = forgotten(e for e in entries if e.active)
     return [h for h in _facts_in(entries, (FACTS,)) if h.place not in gone.get(h.entry.id, ())]
 
 
@@ -87,11 +87,15 @@ def told_facts(entries: Iterable[Entry]) -> list[Held]:
     return [*held_facts(entries), *remembered_facts(entries)]
 
 
-def forgotten(entries: Iterable[Entry]) -> dict[str, set[int]]:
-    """Places of each memory's entry that active entries have forgotten, by the entry's id."""
+def forgotten(entries: Iterable[Entry | Change]) -> dict[str, set[int]]:
+    """Places of each memory's entry that others have forgotten, by the entry's id.
+
+    Args:
+        entries: those that count, or their changes.
+    """
     found: dict[str, set[int]] = defaultdict(set)
     for entry in entries:
-        if entry.active and entry.kind == FORGETTING:
+        if entry.kind == FORGETTING:
             for one in entry.request["forgets"]:
                 found[str(one["entry"])].add(int(one["place"]))
     return found

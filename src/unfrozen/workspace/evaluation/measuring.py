@@ -1,5 +1,7 @@
 """Measuring pieces in any process: a base model, and the values that it has in each state."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,8 +20,10 @@ from unfrozen.language.evaluation import (
 )
 from unfrozen.language.evaluation.side import next_logs
 from unfrozen.language.model import LanguageModel
+from unfrozen.workspace.change import Change
 from unfrozen.workspace.evaluation.plan import Plan
 from unfrozen.workspace.evaluation.writing import holding
+from unfrozen.workspace.remembering import Memories, memories_in
 
 BASE = "base"
 """Label of the state without any change."""
@@ -49,6 +53,7 @@ class States:
         values: label -> parameter name -> value.
         plan: metrics and seeds.
         corpus: texts that words are weighed by; none for no reference score.
+        beside: label -> the changes of memories that stand beside the model in that state.
         lm: the base model itself, in the process that has it already.
     """
 
@@ -58,6 +63,7 @@ class States:
     values: dict[str, dict[str, Tensor]]
     plan: Plan
     corpus: tuple[str, ...]
+    beside: dict[str, list[Change]] = field(default_factory=dict)
     lm: LanguageModel | None = field(default=None, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -78,6 +84,7 @@ class Bench:
     def __init__(self, lm: LanguageModel, states: States) -> None:
         self.lm, self.states = lm, states
         self.references = References(states.corpus) if states.corpus else None
+        self.memories: dict[str, Memories] = {}
 
     @cached_property
     def drift_base(self) -> Float[Tensor, "prompt vocabulary"] | None:
@@ -86,17 +93,26 @@ class Bench:
             return None
         return next_logs(self.lm, drift_prompts())
 
+    @contextmanager
+    def state(self, label: str) -> Iterator[None]:
+        """The model in one of its states, for the length of a block."""
+        with holding(self.lm, self.states.values.get(label, {})):
+            if label not in self.memories:
+                self.memories[label] = memories_in(self.states.beside.get(label, []), self.lm)
+            with self.memories[label].attached():
+                yield
+
     def measure(self, piece: Piece) -> dict[str, Any]:
         """A piece in each of its states, as JSON."""
         plan, case = self.states.plan, piece.case
         if case is None:
             (label,), base = piece.labels, self.drift_base
-            with holding(self.lm, self.states.values.get(label, {})):
+            with self.state(label):
                 return {"state": measure_state(self.lm, plan.metrics, base)}
         known = before(self.lm, case, plan.metrics)
         found, written = {}, {}
         for label in (BASE, *piece.labels):
-            with holding(self.lm, self.states.values.get(label, {})):
+            with self.state(label):
                 measured = measure_case(
                     self.lm,
                     case,

@@ -33,7 +33,8 @@ from unfrozen.language.evaluation import (
 from unfrozen.language.facts.fact import plain
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.scale import share
-from unfrozen.workspace.editing.ledger import held_facts
+from unfrozen.workspace.change import Change
+from unfrozen.workspace.editing.ledger import told_facts
 from unfrozen.workspace.editing.methods import Progress, Settings, base_state
 from unfrozen.workspace.editing.single import check_fact, own_answer
 from unfrozen.workspace.evaluation.measuring import BASE, Piece, States, measure_piece
@@ -48,6 +49,7 @@ from unfrozen.workspace.evaluation.plan import (
 )
 from unfrozen.workspace.evaluation.writing import edited_values, settings_of, write_along
 from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.kinds import MEMORIES
 from unfrozen.workspace.workspace import Workspace
 
 NOW = "workspace"
@@ -217,9 +219,11 @@ class _Run:
                     edits[str(count)] = count
                     values[str(count)] = edited_values(lm, total)
             elif self.workspace is not None:
-                edits[NOW] = len(held_facts(self.workspace.log()))
+                edits[NOW] = len(told_facts(self.workspace.log()))
             pieces = self._pieces(cases, labels)
-            states = States(lm.name, lm.dtype, str(lm.device), values, plan, corpus, lm)
+            states = States(
+                lm.name, lm.dtype, str(lm.device), values, plan, corpus, self._beside(), lm
+            )
             found = self._measure(states, cases, pieces, workers, address)
         points = _points(found, pieces, labels, edits)
         done = Evaluated(self.folder, configuration, points, ended)
@@ -241,6 +245,12 @@ class _Run:
             return {}
         names = {name for change in self.workspace.changes() for name in change.shapes()}
         return {NOW: {n: self.lm.model.get_parameter(n).detach().clone() for n in sorted(names)}}
+
+    def _beside(self) -> dict[str, list[Change]]:
+        """What the workspace remembers beside its model."""
+        if self.workspace is None:
+            return {}
+        return {NOW: [c for c in self.workspace.changes() if c.kind in MEMORIES]}
 
     def _with_true_targets(self) -> list[Case]:
         """Cases whose true target is not known get the base model's own answer, if it has one."""

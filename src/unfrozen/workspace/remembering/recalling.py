@@ -1,7 +1,7 @@
 """A model that recalls what its workspace remembers."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -42,38 +42,43 @@ class Memories:
             yield
 
 
-def memories_of(workspace: Workspace, lm: LanguageModel) -> Memories:
-    """The memories of a workspace, without what was forgotten.
+def memories_in(changes: Sequence[Change], lm: LanguageModel) -> Memories:
+    """The memories among some changes, without what others of them forget.
 
     Args:
-        workspace: whose.
-        lm: its base model, in its state.
+        changes: those of a state.
+        lm: their base model, in that state.
 
     Raises:
-        WorkspaceError: a file is damaged.
         DataError: the states of a memory do not fit what it remembers.
     """
-    log = workspace.log()
-    gone = forgotten(log)
+    gone = forgotten(changes)
     facts: FactMemory | None = None
     documents: DocumentMemory | None = None
-    for entry in log:
-        left_out = gone.get(entry.id, set())
-        if not entry.active:
-            continue
-        if entry.kind == FACTS:
-            change = workspace.change(entry.id)
+    for change in changes:
+        left_out = gone.get(change.id, set())
+        if change.kind == FACTS:
             encoded = EncodedFacts.of(facts_of(change.request), change.payload)
             encoded = encoded.without(sorted(left_out))
             if encoded.facts:
                 facts = FactMemory(lm) if facts is None else facts
                 facts.add(encoded)
-        elif entry.kind == DOCUMENTS:
-            for place, document in enumerate(documents_of(workspace.change(entry.id))):
+        elif change.kind == DOCUMENTS:
+            for place, document in enumerate(documents_of(change)):
                 if place not in left_out:
                     documents = DocumentMemory(lm) if documents is None else documents
                     documents.add(document)
     return Memories(facts, documents)
+
+
+def memories_of(workspace: Workspace, lm: LanguageModel) -> Memories:
+    """The memories of a workspace in its present state; see `memories_in`.
+
+    Raises:
+        WorkspaceError: a file is damaged.
+        DataError: the states of a memory do not fit what it remembers.
+    """
+    return memories_in(workspace.changes(), lm)
 
 
 @contextmanager

@@ -183,7 +183,7 @@ def forget(workspace: Workspace, ref: str) -> Forgotten:
 def _documents(workspace: Workspace) -> list[tuple[Entry, int, str]]:
     """Documents that are remembered: their entry, their place in it, their name."""
     log = workspace.log()
-    gone = forgotten(log)
+    gone = forgotten(e for e in log if e.active)
     return [
         (entry, place, str(one["name"]))
         for entry in log
