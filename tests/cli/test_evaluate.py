@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from unfrozen.cli.main import main
+from unfrozen.errors import ModelError
 from unfrozen.language.evaluation import Case, metrics
 from unfrozen.language.facts import Fact
 
@@ -73,7 +74,7 @@ def test_a_curve_along_the_edits(tiny_folder, capfd):
         f"--counts 1,3 {QUICK} --out curve"
     )
     said = run(line, capfd)
-    assert "3 facts written by memit, in batches of 2" in said.out
+    assert "3 facts written by memit, in batches of up to 2" in said.out
     assert "after 1 (1 asked)" in said.out
     assert "after 3 (3 asked)" in said.out
     assert "Along the number of edits" in Path("curve/report.html").read_text()
@@ -181,3 +182,33 @@ def test_help_shows_examples(capfd):
     out = run("evaluate --help", capfd).out
     assert "unfrozen evaluate --method memit --counts 1,10,100" in out
     assert "--fail-under" in out
+
+
+def test_writing_that_ended_early_misses_every_limit(tiny_folder, capfd, monkeypatch):
+    from unfrozen.workspace.evaluation import writing
+
+    made = writing.METHODS["rome"]
+
+    def broken(lm, settings, moment):
+        edit, done = made.editor(lm, settings, moment), []
+
+        def one(fact):
+            done.append(fact)
+            if len(done) > 1:
+                raise ModelError("the loss is not finite")
+            return edit(fact)
+
+        return one
+
+    monkeypatch.setitem(writing.METHODS, "rome", made._replace(editor=broken))
+    line = f"evaluate facts.jsonl --model {tiny_folder} --method rome --identity --counts 1,3"
+    said = run(f'{line} --metrics scores --out e --fail-under "efficacy=0"', capfd, 1)
+    assert "missed: not all facts were written: writing ended" in said.err
+
+
+def test_a_prompt_that_is_no_file_is_refused_in_a_line(tiny_folder, capfd):
+    run(f"init w --model {tiny_folder}", capfd)
+    long = "the city of " * 40
+    assert "cannot read facts from the city of" in refused(f'edit "{long}" -w w', capfd)
+    assert "cannot read facts from the city of" in refused(f'remember "{long}" -w w', capfd)
+    assert "File name too long" in refused(f'evaluate "{long}" --model {tiny_folder}', capfd)

@@ -19,7 +19,7 @@ from unfrozen.workspace.comparison import (
     state_of,
     states_around,
 )
-from unfrozen.workspace.editing.ledger import request_of
+from unfrozen.workspace.ledger import request_of
 from unfrozen.workspace.remembering import forget, remember_facts
 
 ETNA = Fact("Etna", "Mount {} is in", "Italy", "Spain", relation="country")
@@ -189,3 +189,14 @@ def test_what_is_remembered_and_forgotten_is_in_the_diff(held, lm):
     back = compare(lm, full, after, questions_between(full, after))
     (moved,) = back.moved
     assert (moved.before.object, moved.after.question.subject) == ("old Spain", "Etna")
+
+
+def test_facts_that_are_written_again_as_they_were_have_not_changed(held, lm):
+    write(held, lm, [ETNA, NILE, ANNA], "batch", 1)
+    held.revert("batch")
+    write(held, lm, [ETNA, ANNA], "batch without Nile", 2)
+    between = facts_between(state_of(held, 1), state_of(held))
+    assert between.written == ()
+    assert between.taken_back == (NILE,)
+    write(held, lm, [AGAIN], "again", 3)
+    assert facts_between(state_of(held, 1), state_of(held)).written == (AGAIN,)

@@ -9,10 +9,10 @@ from unfrozen.language.editing.batch import MemitSettings
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.recall import DocumentMemory, FactMemory
-from unfrozen.workspace import Workspace
-from unfrozen.workspace.editing import edit_batch
-from unfrozen.workspace.editing.ledger import remembered_facts, told_facts
+from unfrozen.workspace import Fold, Workspace
+from unfrozen.workspace.editing import bisect, compact, edit_batch, edit_facts
 from unfrozen.workspace.exchange.merge import merge
+from unfrozen.workspace.ledger import remembered_facts, told_facts
 from unfrozen.workspace.remembering import (
     forget,
     memories_of,
@@ -147,3 +147,65 @@ def test_what_is_not_remembered_cannot_be_forgotten(made):
     twice = [Fact("Paris", "{} is in", None, to) for to in ("Italy", "France")]
     with pytest.raises(FactError, match="two facts answer one question"):
         remember_facts(workspace, lm, twice)
+
+
+def test_edits_are_compacted_beside_memories(made):
+    workspace, lm = made
+    remember_facts(workspace, lm, FACTS[:1])
+    edited = [Fact("Nile", "The {} is in", "Egypt", "Peru"), Fact("Po", "The {} is in", "It", "Oz")]
+    for fact in edited:
+        edit_batch(workspace, lm, [fact], "memit", SMALL, tokens=None, guard=None)
+    remember_documents(workspace, lm, DOCUMENTS)
+    forget(workspace, "man")
+    sizes = [workspace.change(n).bytes for n in (2, 3)]
+    done = compact(workspace, lm, "memit", SMALL, tokens=None, guard=None)
+    assert list(done.facts) == edited
+    assert (done.entries, done.bytes_before) == (2, sum(sizes))
+    assert [c.kind for c in Fold.of(lm.model).changes] == [
+        "fact-memory", "document-memory", "forgetting", "batch-edit",
+    ]  # fmt: skip
+    assert [h.fact for h in remembered_facts(workspace.log())] == FACTS[:1]
+
+
+def test_a_single_edit_of_what_is_remembered_is_refused(made):
+    workspace, lm = made
+    remember_facts(workspace, lm, FACTS)
+    fact = Fact("Eiffel Tower", "The {} is in the city of", "Rome", "Paris")
+    with pytest.raises(WorkspaceError, match="`unfrozen forget 1/1` first"):
+        list(edit_facts(workspace, lm, [fact], "rome", tokens=None))
+    assert len(workspace.log()) == 1
+
+
+def test_names_that_cannot_be_printed_can_be_forgotten(made):
+    workspace, lm = made
+    odd = Fact("Mount\u200cEtna", "The {} is in", None, "Spain")
+    remember_facts(workspace, lm, [odd])
+    assert forget(workspace, "1/1").entry.name == "forget The MountEtna is in Spain"
+    remember_documents(workspace, lm, {"a\u00adb.txt": "He is a man of Italy."})
+    assert workspace.log()[-1].name == "remember ab.txt"
+
+
+def test_a_memory_that_broke_an_answer_is_found(made):
+    workspace, lm = made
+    remember_facts(workspace, lm, [Fact("Po", "The {} is in", None, "Rome")])
+    remember_documents(workspace, lm, DOCUMENTS)
+    forget(workspace, "Po")
+    remember_facts(workspace, lm, FACTS[1:2])
+    assert bisect(workspace, lm, "The Po is in", "Rome", good=1).entry.number == 3
+
+
+def test_scales_are_those_of_the_base_whatever_is_edited(made):
+    workspace, lm = made
+    before = remember_facts(workspace, lm, FACTS[:1])
+    edited = Fact("Nile", "The {} is in", "Egypt", "Peru")
+    edit_batch(workspace, lm, [edited], "memit", SMALL, tokens=None, guard=None)
+    one = memories_of(workspace, lm).facts
+    workspace.revert(2)
+    workspace.apply(lm.model)
+    other = memories_of(workspace, lm).facts
+    assert one is not None
+    assert other is not None
+    probe = torch.randn(3, lm.sites.width, generator=torch.Generator().manual_seed(0))
+    for layer, scale in one._scales.items():
+        assert torch.equal(scale(probe), other._scales[layer](probe))
+    assert before.number == 1

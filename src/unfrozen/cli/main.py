@@ -82,7 +82,7 @@ _SPACE = {errno.ENOSPC, errno.EDQUOT}
 # What a disk or its owner refuses: the user can act on it, so it is no bug of ours.
 _REFUSED = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.EIO,
-    errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+    errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG,
 }  # fmt: skip
 
 

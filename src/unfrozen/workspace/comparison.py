@@ -1,6 +1,6 @@
 """Two states of a frozen base compared: which facts lie between them, and what became of all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from unfrozen.language.graph import Difference, Question, ask_graph, differ, que
 from unfrozen.language.graph.completion import LEAST, Progress
 from unfrozen.language.model import LanguageModel
 from unfrozen.workspace.change import Change
-from unfrozen.workspace.editing.ledger import facts_of, forgotten, same_question
 from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.ledger import facts_of, forgotten, same_question
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.remembering import memories_in
 from unfrozen.workspace.workspace import Ref, Workspace
@@ -122,9 +122,13 @@ def facts_between(before: State, after: State) -> Between:
     """
     _check(before, after)
     told, telling = _told(before), _told(after)
-    written = [fact for key, fact in telling.items() if key not in told]
-    gone = [fact for key, fact in told.items() if key not in telling]
-    kept = [fact for key, fact in telling.items() if key in told]
+    said_before, said_after = _last(told.values()), _last(telling.values())
+    # What was written again, as it was, has not changed: so batches are rewritten and compacted.
+    written = [
+        fact for key, fact in telling.items() if key not in told and not _in(fact, said_before)
+    ]
+    gone = [fact for key, fact in told.items() if key not in telling and not _in(fact, said_after)]
+    kept = [fact for key, fact in telling.items() if key in told or _in(fact, said_before)]
     said = {question for fact in written for question in same_question(fact)}
     back = []
     for fact in gone:
@@ -234,6 +238,16 @@ def _told(state: State) -> dict[tuple[str, int], Fact]:
         for place, fact in enumerate(facts_of(entry.request))
         if place not in gone.get(entry.id, ())
     }
+
+
+def _last(facts: Iterable[Fact]) -> dict[tuple[str, str], str]:
+    """What is told last of each question."""
+    return {key: plain(fact.target_new or "") for fact in facts for key in same_question(fact)}
+
+
+def _in(fact: Fact, said: Mapping[tuple[str, str], str]) -> bool:
+    """Whether a fact is what is told last of its question."""
+    return any(said.get(key) == plain(fact.target_new or "") for key in same_question(fact))
 
 
 def _named(progress: Progress, when: str) -> Progress:

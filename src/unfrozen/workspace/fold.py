@@ -2,12 +2,14 @@
 
 import difflib
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from unfrozen.errors import WorkspaceError
+from unfrozen.language.model import LanguageModel
 from unfrozen.workspace.change import Change
 
 
@@ -124,3 +126,15 @@ class Fold:
 
 
 _FOLDS: "weakref.WeakKeyDictionary[nn.Module, Fold]" = weakref.WeakKeyDictionary()
+
+
+@contextmanager
+def base_state(lm: LanguageModel) -> Iterator[None]:
+    """The model without any change, for the length of a block."""
+    fold = Fold.of(lm.model)
+    changes = fold.changes
+    fold.set([])
+    try:
+        yield
+    finally:
+        fold.set(changes)

@@ -151,7 +151,7 @@ def test_what_was_encoded_is_kept_as_it_was_remembered(llama):
     held = memory(llama)
     other = DocumentMemory(llama.lm, prose=PROSE)
     (encoded,) = other.encode({"document 0": TEXT})
-    other.add(EncodedDocument.of(encoded.name, encoded.tensors()))
+    other.add([EncodedDocument.of(encoded.name, encoded.tensors())])
     with held.attached():
         wanted = logits(llama.lm, TEXT)
     with other.attached():
@@ -172,7 +172,7 @@ def test_what_makes_no_sense_is_refused(llama):
         DocumentSettings(window=8, overlap=8)
     (encoded,) = held.encode({"a": TEXT})
     with pytest.raises(DataError, match="of a model of width 31"):
-        held.add(EncodedDocument("a", encoded.keys[:, :31], encoded.tokens))
+        held.add([EncodedDocument("a", encoded.keys[:, :31], encoded.tokens)])
     with pytest.raises(DataError, match="do not fit its tokens"):
         EncodedDocument.of("a", {"keys": encoded.keys[1:], "tokens": encoded.tokens})
     with pytest.raises(DataError, match="hold NaN or infinity"):

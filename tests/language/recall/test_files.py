@@ -8,8 +8,10 @@ from unfrozen.errors import DataError
 from unfrozen.language.facts import Fact
 from unfrozen.language.recall import (
     DocumentMemory,
+    DocumentSettings,
     EncodedFacts,
     FactMemory,
+    RecallSettings,
     load_memory,
     save_memory,
 )
@@ -29,7 +31,7 @@ def logits(lm, text):
 
 @pytest.mark.parametrize("tiny", ["gpt2", "llama"], indirect=True)
 def test_facts_come_back_as_they_were(tiny, tmp_path):
-    made = FactMemory(tiny.lm)
+    made = FactMemory(tiny.lm, RecallSettings(subject_depth=0.5), ("It is old.", "He is a man."))
     made.remember(FACTS[:1])
     ids = made.remember(FACTS[1:])
     made.forget(ids[:1])
@@ -38,6 +40,7 @@ def test_facts_come_back_as_they_were(tiny, tmp_path):
     assert isinstance(back, FactMemory)
     assert list(back.facts.values()) == [FACTS[0], FACTS[2]]
     assert back.bytes == made.bytes
+    assert (back.settings, back.prose) == (made.settings, made.prose)
     for fact in FACTS:
         with made.attached():
             wanted = logits(tiny.lm, fact.text)
@@ -46,7 +49,7 @@ def test_facts_come_back_as_they_were(tiny, tmp_path):
 
 
 def test_documents_come_back_as_they_were(llama, tmp_path):
-    made = DocumentMemory(llama.lm)
+    made = DocumentMemory(llama.lm, DocumentSettings(beta=5.0), ("It is old and small.",) * 2)
     made.remember({"gone": "Mount Etna is in Italy.", **DOCUMENTS})
     made.forget([0])
     back = load_memory(save_memory(made, tmp_path / "d.safetensors"), llama.lm)

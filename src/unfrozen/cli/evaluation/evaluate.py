@@ -7,8 +7,10 @@ import typer
 
 from unfrozen.cli.console import emit_json, output, print_table, progress
 from unfrozen.cli.opening import (
+    AddressOption,
     JsonOption,
     ModelOption,
+    WorkersOption,
     WorkspaceOption,
     find_workspace,
     nearest_workspace,
@@ -64,7 +66,9 @@ def evaluate(
         str | None,
         typer.Option(help="Write the facts by it, over the base, in memory: nothing is committed."),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Facts written at once.")] = 100,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Facts written at once; each of --counts ends a batch.")
+    ] = 100,
     counts: Annotated[
         str | None,
         typer.Option(metavar="LIST", help="After how many facts to measure; default: 1, 10, ..."),
@@ -92,10 +96,8 @@ def evaluate(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where results go.")] = Path(
         "evaluation"
     ),
-    workers: Annotated[int, typer.Option(min=1, help="Processes that measure.")] = 1,
-    address: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster that measures.")
-    ] = None,
+    workers: WorkersOption = 1,
+    address: AddressOption = None,
     fail_under: Annotated[
         str | None,
         typer.Option(metavar="LIMITS", help='Exit with 1 if a figure is lower: "S=0.8".'),
@@ -193,6 +195,8 @@ def evaluate(
     if json is not None:
         emit_json(json, done.to_json())
     lines = missed(limits, done.points[-1].figures)
+    if limits and done.ended is not None:
+        lines = [*lines, f"not all facts were written: writing ended {done.ended}"]
     for line in lines:
         typer.echo(f"missed: {line}", err=True)
     if lines:

@@ -179,7 +179,7 @@ def _title(done: "Evaluated") -> str:
     plan = done.configuration
     what = f"{plan['facts']} facts"
     if plan["method"]:
-        return f"{what} written by {plan['method']}, in batches of {plan['batch']}"
+        return f"{what} written by {plan['method']}, in batches of up to {plan['batch']}"
     return f"{what} in a workspace's state" if plan["workspace"] is not None else what
 
 

@@ -40,7 +40,12 @@ def read_facts(path: str | os.PathLike[str]) -> list[Fact]:
             or record.
     """
     path = Path(path)
-    if path.is_dir():
+    try:
+        folder = path.is_dir()
+    except OSError as error:
+        shown = f"{str(path)[:60]}…"
+        raise FactError(f"cannot read facts from {shown} ({error.strerror})") from error
+    if folder:
         files = sorted(f for f in path.iterdir() if f.suffix in {".json", ".jsonl"})
         if not files:
             raise FactError(f"the folder {path} has no .json or .jsonl file with facts")

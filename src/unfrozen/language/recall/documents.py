@@ -95,8 +95,8 @@ class DocumentMemory:
         prose: Sequence[str] | None = None,
     ) -> None:
         self.lm, self.settings = lm, settings
-        texts = element_prose()[::_EVERY] if prose is None else prose
-        read = [self._states(text)[0] for text in texts]
+        self.prose = tuple(element_prose()[::_EVERY] if prose is None else prose)
+        read = [self._states(text)[0] for text in self.prose]
         states = torch.cat([one[1:] for one in read])
         self._scale = Scale(states.mean(0), states.std(0))
         first = self._scale(torch.stack([one[0] for one in read]))
@@ -129,7 +129,7 @@ class DocumentMemory:
         Raises:
             FactError: there is none, or one has fewer than three tokens.
         """
-        return [self.add(one) for one in self.encode(documents, progress)]
+        return self.add(self.encode(documents, progress))
 
     def encode(
         self, documents: dict[str, str], progress: Progress | None = None
@@ -148,29 +148,31 @@ class DocumentMemory:
                 progress("Remembering", number + 1, len(documents))
         return found
 
-    def add(self, encoded: EncodedDocument) -> int:
-        """Keep a document that was encoded.
+    def add(self, encoded: Sequence[EncodedDocument]) -> list[int]:
+        """Keep documents that were encoded.
 
         Returns:
-            Its id, by which it can be forgotten.
+            Ids, by which they can be forgotten.
 
         Raises:
-            DataError: it was encoded by a model of another width.
+            DataError: one was encoded by a model of another width.
         """
-        device = self.lm.device
-        if encoded.keys.shape[1] != self._keys.shape[1]:
-            raise DataError(
-                f"{encoded.name!r} is of a model of width {encoded.keys.shape[1]}, "
-                f"{self.lm.name} has {self._keys.shape[1]}"
-            )
-        number = self.next_id
-        self._keys = torch.cat([self._keys, encoded.keys.to(device).float()])
-        self._next = torch.cat([self._next, encoded.tokens.to(device)])
-        owner = torch.full((len(encoded.tokens),), number, dtype=torch.long, device=device)
+        device, width = self.lm.device, self._keys.shape[1]
+        for one in encoded:
+            if one.keys.shape[1] != width:
+                raise DataError(
+                    f"{one.name!r} is of a model of width {one.keys.shape[1]}, "
+                    f"{self.lm.name} has {width}"
+                )
+        ids = list(range(self.next_id, self.next_id + len(encoded)))
+        counts = torch.tensor([len(one.tokens) for one in encoded], device=device)
+        owner = torch.tensor(ids, dtype=torch.long, device=device).repeat_interleave(counts)
+        self._keys = torch.cat([self._keys, *(one.keys.to(device).float() for one in encoded)])
+        self._next = torch.cat([self._next, *(one.tokens.to(device) for one in encoded)])
         self._owner = torch.cat([self._owner, owner])
-        self.documents[number] = encoded.name
-        self.next_id += 1
-        return number
+        self.documents.update({i: one.name for i, one in zip(ids, encoded, strict=True)})
+        self.next_id += len(ids)
+        return ids
 
     def encoded(self) -> list[EncodedDocument]:
         """All that is kept, in order, as it can be stored."""
@@ -228,7 +230,8 @@ class DocumentMemory:
         if not self.documents:
             return None
         mixed: Tensor | None = None
-        size = max(1, _SCORES // len(self._keys))
+        # As many scores of keys as of words are computed at a time.
+        size = max(1, _SCORES // max(len(self._keys), logits.shape[1]))
         for at in range(0, len(states), size):
             part = states[at : at + size]
             tokens, shares = self.retrieve(part)

@@ -86,9 +86,9 @@ class FactMemory:
         n = lm.n_layers - 1
         self.subject_layer = round(n * settings.subject_depth)
         self.relation_layer = max(round(n * settings.relation_depth), self.subject_layer)
-        texts = element_prose()[::_EVERY] if prose is None else prose
+        self.prose = tuple(element_prose()[::_EVERY] if prose is None else prose)
         layers = sorted({self.subject_layer, self.relation_layer})
-        self._scales: dict[int, Scale] = scales(lm, texts, layers)
+        self._scales: dict[int, Scale] = scales(lm, self.prose, layers)
         self.facts: dict[int, Fact] = {}
         self.next_id = 0
         width, device = lm.sites.width, lm.device

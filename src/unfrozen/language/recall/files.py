@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from unfrozen.data.cache import atomic_write
 from unfrozen.errors import DataError
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.recall.documents import DocumentMemory
+from unfrozen.language.recall.documents import DocumentMemory, DocumentSettings
 from unfrozen.language.recall.encoded import EncodedDocument, EncodedFacts
-from unfrozen.language.recall.facts import FactMemory
+from unfrozen.language.recall.facts import FactMemory, RecallSettings
 
 FORMAT = 1
 _KEY = "unfrozen"
@@ -31,7 +32,12 @@ def save_memory(memory: FactMemory | DocumentMemory, path: str | Path) -> Path:
     Raises:
         DataError: the disk is full or refuses.
     """
-    header: dict[str, Any] = {"format": FORMAT, "model": memory.lm.name}
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "model": memory.lm.name,
+        "settings": asdict(memory.settings),
+        "prose": list(memory.prose),
+    }
     tensors: dict[str, Tensor] = {}
     if isinstance(memory, FactMemory):
         held = memory.encoded()
@@ -70,16 +76,17 @@ def load_memory(path: str | Path, lm: LanguageModel) -> FactMemory | DocumentMem
     if header.get("model") != lm.name:
         raise DataError(f"{path} was made beside {header.get('model')}, not beside {lm.name}")
     if header.get("kind") == "facts":
-        memory = FactMemory(lm)
+        memory = FactMemory(lm, RecallSettings(**header["settings"]), header["prose"])
         facts = [Fact.from_json(one) for one in header["facts"]]
         if facts:
             memory.add(EncodedFacts.of(facts, tensors))
         return memory
-    documents = DocumentMemory(lm)
+    documents = DocumentMemory(lm, DocumentSettings(**header["settings"]), header["prose"])
     parts: dict[int, dict[str, Tensor]] = defaultdict(dict)
     for name, tensor in tensors.items():
         number, _, what = name.partition(".")
         parts[int(number)][what] = tensor
-    for i, name in enumerate(header["documents"]):
-        documents.add(EncodedDocument.of(name, parts[i]))
+    documents.add(
+        [EncodedDocument.of(name, parts[i]) for i, name in enumerate(header["documents"])]
+    )
     return documents

@@ -20,7 +20,15 @@ from unfrozen.language.facts.fact import seeded
 from unfrozen.language.model import LanguageModel
 from unfrozen.workspace.change import Change, check_name
 from unfrozen.workspace.editing.guard import Guard, Reading, check, written_share
-from unfrozen.workspace.editing.ledger import (
+from unfrozen.workspace.editing.methods import (
+    BATCH_METHODS,
+    Progress,
+    choose_batch_settings,
+)
+from unfrozen.workspace.editing.rewrite import clear, make_editor, previous_keys
+from unfrozen.workspace.editing.single import check_fact, own_answer
+from unfrozen.workspace.fold import Fold, base_state
+from unfrozen.workspace.ledger import (
     Held,
     check_consistent,
     find_conflicts,
@@ -30,15 +38,6 @@ from unfrozen.workspace.editing.ledger import (
     told_facts,
     unused_name,
 )
-from unfrozen.workspace.editing.methods import (
-    BATCH_METHODS,
-    Progress,
-    base_state,
-    choose_batch_settings,
-)
-from unfrozen.workspace.editing.rewrite import clear, make_editor, previous_keys
-from unfrozen.workspace.editing.single import check_fact, own_answer
-from unfrozen.workspace.fold import Fold
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
 

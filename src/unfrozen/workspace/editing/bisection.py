@@ -8,6 +8,7 @@ from unfrozen.language.model import LanguageModel
 from unfrozen.workspace.editing.methods import Progress
 from unfrozen.workspace.fold import Fold
 from unfrozen.workspace.log import Entry
+from unfrozen.workspace.remembering.recalling import memories_in
 from unfrozen.workspace.workspace import Workspace
 
 
@@ -64,7 +65,8 @@ def bisect(
 
     def ask(number: int) -> bool:
         fold.set(changes[:number])
-        (found[number],) = answers(lm, [(prompt, answer)])
+        with memories_in(changes[:number], lm).attached():
+            (found[number],) = answers(lm, [(prompt, answer)])
         if progress is not None:
             progress("Asking states", min(len(found), total), total)
         return found[number].first

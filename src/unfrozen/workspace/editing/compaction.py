@@ -13,17 +13,17 @@ from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.workspace.change import Change
 from unfrozen.workspace.editing.guard import Guard, Reading, check, written_share
-from unfrozen.workspace.editing.ledger import (
+from unfrozen.workspace.editing.methods import Progress, choose_batch_settings
+from unfrozen.workspace.editing.rewrite import make_editor
+from unfrozen.workspace.fold import Fold, base_state
+from unfrozen.workspace.kinds import MEMORIES
+from unfrozen.workspace.ledger import (
     check_consistent,
     held_facts,
     request_of,
     taken_names,
     unused_name,
 )
-from unfrozen.workspace.editing.methods import Progress, base_state, choose_batch_settings
-from unfrozen.workspace.editing.rewrite import make_editor
-from unfrozen.workspace.fold import Fold
-from unfrozen.workspace.kinds import MEMORIES
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
 
@@ -98,6 +98,7 @@ def compact(
     workspace.apply(lm.model)
     fold = Fold.of(lm.model)
     committed = list(fold.changes)
+    edits = [change for change in committed if change.kind not in MEMORIES]
     before = written_share(lm, facts)
     prose = guard.texts() if guard is not None else ()
     try:
@@ -105,7 +106,7 @@ def compact(
             base = perplexity(lm, prose) if guard is not None else 0.0
         fold.set([])
         editor = make_editor(lm, settings, tokens, facts, progress)
-        known = _targets(committed, editor.layers[-1], lm)
+        known = _targets(edits, editor.layers[-1], lm)
         missing = [i for i, target in enumerate(known) if target is None]
         if missing:
             searched = editor.values([facts[i] for i in missing], progress).target
@@ -129,7 +130,7 @@ def compact(
             reading = Reading(perplexity(lm, prose), base, after, None)
             check(guard, reading)
         ids = workspace.supersede([e.id for e in live], [change])
-        committed_now = [change]
+        committed_now = [*(c for c in committed if c.kind in MEMORIES), change]
     except BaseException:
         fold.set(committed)
         raise
@@ -140,7 +141,7 @@ def compact(
         entry=workspace.show(ids[-1]),
         before=before,
         after=after,
-        bytes_before=sum(c.bytes for c in committed),
+        bytes_before=sum(c.bytes for c in edits),
         bytes_after=change.bytes,
         reading=reading,
     )

@@ -1,7 +1,6 @@
 """The editing methods by name, and how each is set for a model."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from unfrozen.language.editing.rome import Rome, RomeSettings
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.memory import SecondMoment
-from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.fold import base_state
 
 Settings = RomeSettings | FineTuneSettings
 Editor = Callable[[Fact], Edit]
@@ -142,15 +141,3 @@ def choose_batch_settings(
         raise WorkspaceError(f"no method {method!r} for batches: choose {', '.join(BATCH_METHODS)}")
     settings = replace(BATCH_METHODS[method], layers=layers)
     return replace(settings, layers=settings.layers_for(lm))
-
-
-@contextmanager
-def base_state(lm: LanguageModel) -> Iterator[None]:
-    """The model without any change, for the length of a block."""
-    fold = Fold.of(lm.model)
-    changes = fold.changes
-    fold.set([])
-    try:
-        yield
-    finally:
-        fold.set(changes)

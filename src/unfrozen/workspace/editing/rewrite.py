@@ -21,20 +21,21 @@ from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.workspace.change import Change
 from unfrozen.workspace.editing.guard import written_share
-from unfrozen.workspace.editing.ledger import (
+from unfrozen.workspace.editing.methods import Progress
+from unfrozen.workspace.fold import Fold, base_state
+from unfrozen.workspace.kinds import EDITS, FACTS
+from unfrozen.workspace.ledger import (
     Conflict,
     Held,
     facts_of,
     find_held,
     forgetting,
     held_facts,
+    name_from,
     request_of,
     taken_names,
     unused_name,
 )
-from unfrozen.workspace.editing.methods import Progress, base_state
-from unfrozen.workspace.fold import Fold
-from unfrozen.workspace.kinds import EDITS, FACTS
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Ref, Workspace
 
@@ -114,10 +115,10 @@ def rewrite_without(
     edit = editor.write(chosen, targets, previous_keys(lm, editor, earlier), progress)
     without = [facts[i].subject for i in places]
     stem = entry.name.split(" without ")[0]
-    name = f"{stem} without {without[0]}"[:150] if len(without) == 1 else f"{stem} {len(kept)}"
+    name = name_from(stem, *(("without", *without) if len(without) == 1 else (str(len(kept)),)))
     return Change(
         kind="batch-edit",
-        name=unused_name(" ".join(name.split()), taken_names(workspace)),
+        name=unused_name(name, taken_names(workspace)),
         base=workspace.base_hash,
         payload={"updates": edit.updates, "targets": edit.targets},
         request=request_of(chosen),

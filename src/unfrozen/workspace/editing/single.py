@@ -27,16 +27,20 @@ from unfrozen.language.model import LanguageModel
 from unfrozen.language.subject import encode_target, subject_span
 from unfrozen.memory import LowRank
 from unfrozen.workspace.change import Change, check_name
-from unfrozen.workspace.editing.ledger import taken_names, unused_name
 from unfrozen.workspace.editing.methods import (
     METHODS,
     Editor,
     Progress,
     Settings,
-    base_state,
     choose_settings,
 )
-from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.fold import Fold, base_state
+from unfrozen.workspace.ledger import (
+    find_conflicts,
+    remembered_facts,
+    taken_names,
+    unused_name,
+)
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
 
@@ -156,6 +160,12 @@ def edit_facts(
         raise WorkspaceError(f"give {len(facts)} names for as many facts, not {len(names)}")
     for name in names or ():
         check_name(name)
+    recalled = find_conflicts(remembered_facts(workspace.log()), facts)
+    if recalled:
+        raise WorkspaceError(
+            f"{recalled[0].text}, beside the model, where an edit would not be heard: "
+            f"`unfrozen forget {recalled[0].held.ref}` first"
+        )
     workspace.apply(lm.model)
     # Second moments and prefixes belong to the base: they are kept by its hash.
     with base_state(lm):

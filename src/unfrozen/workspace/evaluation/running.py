@@ -34,8 +34,7 @@ from unfrozen.language.facts.fact import plain
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.scale import share
 from unfrozen.workspace.change import Change
-from unfrozen.workspace.editing.ledger import told_facts
-from unfrozen.workspace.editing.methods import Progress, Settings, base_state
+from unfrozen.workspace.editing.methods import Progress, Settings
 from unfrozen.workspace.editing.single import check_fact, own_answer
 from unfrozen.workspace.evaluation.measuring import BASE, Piece, States, measure_piece
 from unfrozen.workspace.evaluation.plan import (
@@ -48,8 +47,9 @@ from unfrozen.workspace.evaluation.plan import (
     describe,
 )
 from unfrozen.workspace.evaluation.writing import edited_values, settings_of, write_along
-from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.fold import Fold, base_state
 from unfrozen.workspace.kinds import MEMORIES
+from unfrozen.workspace.ledger import told_facts
 from unfrozen.workspace.workspace import Workspace
 
 NOW = "workspace"

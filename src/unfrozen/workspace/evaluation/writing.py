@@ -187,7 +187,7 @@ def _add(total: Total, edit: Edit) -> None:
     if not all(delta.isfinite().all() for delta in deltas.values()):
         raise ModelError("the change holds NaN or infinity: the edit diverged")
     for name, delta in deltas.items():
-        total[name] = total[name] + delta if name in total else delta
+        total[name] = total[name].to(delta) + delta if name in total else delta
 
 
 def _read(path: Path) -> Total:

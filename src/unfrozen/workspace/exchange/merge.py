@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from unfrozen.errors import WorkspaceError
 from unfrozen.language.facts.fact import plain
-from unfrozen.workspace.editing.ledger import Conflict, find_conflicts, told_facts
+from unfrozen.workspace.ledger import Conflict, find_conflicts, told_facts
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
 

@@ -10,8 +10,9 @@ from torch import Tensor
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.recall import DocumentMemory, EncodedDocument, EncodedFacts, FactMemory
 from unfrozen.workspace.change import Change
-from unfrozen.workspace.editing.ledger import facts_of, forgotten
+from unfrozen.workspace.fold import base_state
 from unfrozen.workspace.kinds import DOCUMENTS, FACTS
+from unfrozen.workspace.ledger import facts_of, forgotten
 from unfrozen.workspace.workspace import Workspace
 
 
@@ -42,6 +43,18 @@ class Memories:
             yield
 
 
+def fact_memory(lm: LanguageModel) -> FactMemory:
+    """An empty memory whose scales are the base's: edits that come and go do not move them."""
+    with base_state(lm):
+        return FactMemory(lm)
+
+
+def document_memory(lm: LanguageModel) -> DocumentMemory:
+    """An empty memory whose scale is the base's; see `fact_memory`."""
+    with base_state(lm):
+        return DocumentMemory(lm)
+
+
 def memories_in(changes: Sequence[Change], lm: LanguageModel) -> Memories:
     """The memories among some changes, without what others of them forget.
 
@@ -61,13 +74,13 @@ def memories_in(changes: Sequence[Change], lm: LanguageModel) -> Memories:
             encoded = EncodedFacts.of(facts_of(change.request), change.payload)
             encoded = encoded.without(sorted(left_out))
             if encoded.facts:
-                facts = FactMemory(lm) if facts is None else facts
+                facts = fact_memory(lm) if facts is None else facts
                 facts.add(encoded)
         elif change.kind == DOCUMENTS:
-            for place, document in enumerate(documents_of(change)):
-                if place not in left_out:
-                    documents = DocumentMemory(lm) if documents is None else documents
-                    documents.add(document)
+            kept = [d for i, d in enumerate(documents_of(change)) if i not in left_out]
+            if kept:
+                documents = document_memory(lm) if documents is None else documents
+                documents.add(kept)
     return Memories(facts, documents)
 
 

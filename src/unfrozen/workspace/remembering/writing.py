@@ -7,13 +7,15 @@ from unfrozen.errors import WorkspaceError
 from unfrozen.language.facts import Fact
 from unfrozen.language.facts.fact import plain
 from unfrozen.language.model import LanguageModel
-from unfrozen.language.recall import DocumentMemory, FactMemory
+from unfrozen.language.recall.states import Progress
 from unfrozen.workspace.change import Change, check_name
-from unfrozen.workspace.editing.ledger import (
+from unfrozen.workspace.kinds import DOCUMENTS, FACTS, FORGETTING
+from unfrozen.workspace.ledger import (
     check_consistent,
     find_conflicts,
     forgetting,
     forgotten,
+    name_from,
     refuse,
     remembered_facts,
     request_of,
@@ -21,9 +23,8 @@ from unfrozen.workspace.editing.ledger import (
     told_facts,
     unused_name,
 )
-from unfrozen.workspace.editing.methods import Progress
-from unfrozen.workspace.kinds import DOCUMENTS, FACTS, FORGETTING
 from unfrozen.workspace.log import Entry
+from unfrozen.workspace.remembering.recalling import document_memory, fact_memory
 from unfrozen.workspace.workspace import Workspace
 
 _SHOWN = 5
@@ -79,7 +80,7 @@ def remember_facts(
     if not supersede:
         refuse(conflicts)
     workspace.apply(lm.model)
-    encoded = FactMemory(lm).encode(facts, progress)
+    encoded = fact_memory(lm).encode(facts, progress)
     change = Change(
         kind=FACTS,
         name=unused_name(name or f"remember-{len(facts)}-facts", taken_names(workspace)),
@@ -122,8 +123,8 @@ def remember_documents(
     if known:
         raise WorkspaceError(f"a document {known[0]!r} is remembered already: forget it first")
     workspace.apply(lm.model)
-    encoded = DocumentMemory(lm).encode(dict(documents), progress)
-    stem = name or " ".join(f"remember {encoded[0].name}"[:150].split())
+    encoded = document_memory(lm).encode(dict(documents), progress)
+    stem = name or name_from("remember", encoded[0].name)
     change = Change(
         kind=DOCUMENTS,
         name=unused_name(stem, taken_names(workspace)),

@@ -111,10 +111,10 @@ def forgetting(
         what: entries of memories, and places in them.
         names: what is forgotten, in words.
     """
-    stem = f"forget {names[0]}" if len(names) == 1 else f"forget {len(names)} memories"
+    stem = names[0] if len(names) == 1 else f"{len(names)} memories"
     return Change(
         kind=FORGETTING,
-        name=unused_name(" ".join(stem[:150].split()), taken_names(workspace)),
+        name=unused_name(name_from("forget", stem), taken_names(workspace)),
         base=workspace.base_hash,
         payload={},
         request={
@@ -127,6 +127,17 @@ def forgetting(
 def taken_names(workspace: Workspace) -> set[str]:
     """The names that are in the log."""
     return {entry.name for entry in workspace.log()}
+
+
+def name_from(*words: str) -> str:
+    """A name for a change out of words that need not be printable, as a subject's may not.
+
+    Example:
+        >>> name_from("forget", "Mount\u200b  Etna")
+        'forget Mount Etna'
+    """
+    text = "".join(c if c.isprintable() else " " * c.isspace() for c in " ".join(words))
+    return " ".join(text.split())[:150].strip()
 
 
 def unused_name(stem: str, taken: Collection[str]) -> str:
