@@ -25,6 +25,6 @@ def run() -> dict[str, float]:
         found[f"{size} facts, seconds a fact remembered"] = seconds / len(new)
         found[f"{size} facts, MB grown at the peak"] = grown / 1e6
         found[f"{size} facts, kB a fact"] = memory.bytes / len(memory) / 1e3
-        times = added_time(lm, memory, 0)
+        times = added_time(lm, memory, facts, 0)
         found |= {f"{size} facts, {what}, times": ratio for what, ratio in times.items()}
     return found

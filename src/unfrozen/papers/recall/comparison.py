@@ -4,16 +4,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from unfrozen.errors import PaperError
 from unfrozen.language.covariance import second_moments
 from unfrozen.language.editing.batch import Memit, MemitSettings, RegularisedSolver
 from unfrozen.language.editing.edit import Edit
 from unfrozen.language.editing.rome import Rome, RomeSettings
 from unfrozen.language.evaluation import answers
+from unfrozen.language.evaluation.side import next_logs
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.recall import FactMemory
 from unfrozen.language.statistics import mean
-from unfrozen.papers.recall.items import next_logits
 
 _NEIGHBOURS = 3
 _PARAPHRASES = 2
@@ -31,13 +32,18 @@ def compare_methods(
         facts: each of its own subject.
         tokens: over which second moments are taken.
         seed: of the prefixes.
+
+    Raises:
+        PaperError: no fact has neighbours.
     """
     settings = MemitSettings(seed=seed, solver=RegularisedSolver(_STRENGTH))
     layer = RomeSettings().layer_for(lm)
     moments = second_moments(lm, sorted({*settings.layers_for(lm), layer}), tokens)
     near = [f.neighbours[:_NEIGHBOURS] for f in facts]
     flat = [p for group in near for p in group]
-    firsts = next_logits(lm, flat).argmax(1)
+    if not flat:
+        raise PaperError("no fact has neighbours, prompts about other subjects: give some")
+    firsts = next_logs(lm, flat).argmax(1)
     rows = []
 
     began = time.process_time()
@@ -92,7 +98,7 @@ def _asked(
     return {
         "reliability": [float(a.first) for a in answers(lm, told)],
         "generalisation": [float(a.first) for a in answers(lm, others)],
-        "locality": (next_logits(lm, near).argmax(1) == firsts).float().tolist() if near else [],
+        "locality": (next_logs(lm, near).argmax(1) == firsts).float().tolist() if near else [],
     }
 
 

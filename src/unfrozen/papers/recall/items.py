@@ -7,10 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from unfrozen.data.elements import element_prose
+from unfrozen.errors import PaperError
 from unfrozen.language.editing.prompts import pad
 from unfrozen.language.evaluation import answers, perplexity
+from unfrozen.language.evaluation.side import next_logs
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.recall import FactMemory
@@ -55,7 +58,7 @@ def measure_sizes(
                 "seconds": seconds / len(memory),
                 **measure_memory(lm, memory, chosen),
                 **prose_change(lm, memory),
-                **added_time(lm, memory, seed),
+                **added_time(lm, memory, chosen, seed),
             }
         )
     return points
@@ -64,34 +67,25 @@ def measure_sizes(
 def measure_memory(
     lm: LanguageModel, memory: FactMemory, facts: Sequence[Fact]
 ) -> dict[str, dict[str, float]]:
-    """Means over facts with 95 % half-widths: recalled, in other words, neighbours left alone."""
+    """Means over prompts with 95 % half-widths: recalled, in other words, neighbours left alone.
+
+    Raises:
+        PaperError: no fact has neighbours.
+    """
     told = [(f.text, f.target_new or "") for f in facts]
     others = [(p, f.target_new or "") for f in facts for p in f.paraphrases[:_PARAPHRASES]]
     near = [p for f in facts for p in f.neighbours[:_NEIGHBOURS]]
-    before = next_logits(lm, near)
+    if not near:
+        raise PaperError("no fact has neighbours, prompts about other subjects: give some")
+    before = next_logs(lm, near)
     with memory.attached():
         found = {
             "efficacy": [float(a.first) for a in answers(lm, told)],
             "paraphrase": [float(a.first) for a in answers(lm, others)],
         }
-        same = (next_logits(lm, near) == before).all(1)
+        same = (next_logs(lm, near) == before).all(1)
     found["locality"] = same.float().tolist()
     return {name: mean(values)._asdict() for name, values in found.items()}
-
-
-@torch.no_grad()
-def next_logits(lm: LanguageModel, prompts: Sequence[str]) -> torch.Tensor:
-    """Logits after each prompt, [prompt, vocabulary]; batches do not depend on what is attached."""
-    rows = [lm.encode(p)[0].tolist() for p in prompts]
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    found = torch.empty(len(rows), lm.sites.vocabulary)
-    for at in range(0, len(order), _ROWS):
-        part = order[at : at + _ROWS]
-        last = torch.tensor([[len(rows[i]) - 1] for i in part], device=lm.device)
-        run = lm.run(pad([rows[i] for i in part], lm.device), read=last)
-        assert run.logits is not None
-        found[part] = run.logits[:, 0].float().cpu()
-    return found
 
 
 @torch.no_grad()
@@ -104,30 +98,42 @@ def prose_change(lm: LanguageModel, memory: FactMemory) -> dict[str, float]:
     return {"ratio": after / before}
 
 
-def added_time(lm: LanguageModel, memory: FactMemory, seed: int) -> dict[str, float]:
+def added_time(
+    lm: LanguageModel, memory: FactMemory, facts: Sequence[Fact], seed: int
+) -> dict[str, float]:
     """Time a token with the memory in units of that without, reading and writing, in turns.
 
-    The median of ratios of passes that follow one another: other work on the machine comes and
-    goes.
+    Once with text about nothing remembered, whose subjects are looked for, and once with prompts
+    of remembered facts, which are recalled.  Each is the median of ratios of passes that follow
+    one another: other work on the machine comes and goes.
+
+    Args:
+        lm: the model.
+        memory: beside it.
+        facts: some that it holds.
+        seed: of the text about nothing.
     """
     generator = torch.Generator().manual_seed(seed)
-    ids = torch.randint(0, lm.sites.vocabulary, (8, 128), generator=generator).to(lm.device)
-    start = str(lm.tokenizer.decode(ids[0, :16]))
+    nothing = torch.randint(0, lm.sites.vocabulary, (8, 128), generator=generator).to(lm.device)
+    told = pad([lm.encode(fact.text)[0].tolist() for fact in facts[:_ROWS]], lm.device)
+    starts = (str(lm.tokenizer.decode(nothing[0, :16])), facts[0].text)
 
-    def read() -> None:
-        with torch.no_grad():
-            lm.run(ids, read="last")
+    def reading(ids: Tensor) -> Callable[[], object]:
+        def read() -> object:
+            with torch.no_grad():
+                return lm.run(ids, read="last")
 
-    def write() -> None:
-        lm.generate([start], _WRITTEN)
+        return read
 
     return {
-        "reading": _ratio(read, memory),
-        "writing": _ratio(write, memory),
+        "reading": _ratio(reading(nothing), memory),
+        "writing": _ratio(lambda: lm.generate([starts[0]], _WRITTEN), memory),
+        "reading_told": _ratio(reading(told), memory),
+        "writing_told": _ratio(lambda: lm.generate([starts[1]], _WRITTEN), memory),
     }
 
 
-def _ratio(work: Callable[[], None], memory: FactMemory) -> float:
+def _ratio(work: Callable[[], object], memory: FactMemory) -> float:
     def timed(attached: bool) -> float:
         with memory.attached() if attached else nullcontext():
             began = time.perf_counter()

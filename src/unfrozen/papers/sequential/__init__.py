@@ -77,7 +77,9 @@ class SequentialEditing:
         "Counterfactual facts, no subject twice, are written one batch after another: 1, then up "
         "to 10, to 100, and by hundreds to 1,000.  Fine-tuning and ROME write fact by fact.  What "
         "was written so far is asked again, and so are prose and questions on another subject.  "
-        "Strengths are chosen on a stream of facts kept apart, and there too which method is best."
+        "Strengths are chosen on a stream of facts kept apart, and there too which method is "
+        "best.  Keys of earlier batches are those that they were written at, as published; a "
+        "workspace, which keeps no keys, reads them anew."
     )
     claims = (SCORE, RATIO)
 
