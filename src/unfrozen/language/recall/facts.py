@@ -51,7 +51,7 @@ class RecallSettings:
         beta: inverse temperature of the retrieval.
     """
 
-    subject_depth: float = 0.14
+    subject_depth: float = 0.28
     relation_depth: float = 0.85
     subject_threshold: float = 0.88
     relation_threshold: float = 0.78
