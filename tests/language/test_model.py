@@ -281,6 +281,8 @@ def test_a_layer_that_is_not_there_is_an_error(llama, layer):
     ):
         with pytest.raises(ModelError, match=message):
             call()
+    # What was refused leaves no hook behind.
+    assert not any(m._forward_pre_hooks for m in llama.model.modules())
 
 
 def test_a_layer_that_is_there_is_itself(llama):

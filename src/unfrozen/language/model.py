@@ -197,7 +197,9 @@ class LanguageModel:
         Raises:
             ModelError: the rows are longer than the model can read.
         """
+        # Whatever is refused is refused before there is a hook.
         self.check_length(input_ids.shape[1])
+        last = None if stop_after is None else self.layer(stop_after)
         kept: dict[Role, list[Tensor]] = {role: [] for role in keep}
         entering: list[Tensor] = []
         handles = []
@@ -236,9 +238,8 @@ class LanguageModel:
         if not isinstance(read, str) or read == "last":
             positions = read if isinstance(read, Tensor) else None
             handles.append(self.sites.head.register_forward_pre_hook(reading(positions)))
-        if stop_after is not None:
-            block = self.sites.blocks[self.layer(stop_after)].block
-            handles.append(block.register_forward_hook(stop))
+        if last is not None:
+            handles.append(self.sites.blocks[last].block.register_forward_hook(stop))
         # Left to itself a model with sliding windows keeps the keys of the last window only.
         cache = DynamicCache() if keep_cache else None
         output = None
