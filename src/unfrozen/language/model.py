@@ -179,6 +179,8 @@ class LanguageModel:
         noise: Float[Tensor, "row time width"] | None = None,
         read: Int[Tensor, "row read"] | Literal["all", "last"] = "all",
         stop_after: int | None = None,
+        position_ids: Int[Tensor, "one time"] | None = None,
+        attention_mask: Tensor | None = None,
     ) -> Run:
         """Run the model and keep what passes.
 
@@ -190,6 +192,9 @@ class LanguageModel:
             noise: added to the token embeddings.
             read: the positions at which to compute the logits.
             stop_after: the last block to run; there are then no logits.
+            position_ids: of the tokens; in order by default.
+            attention_mask: what is added to the scores [row, one, time, time]; by default a token
+                sees those before it.
 
         Returns:
             The run.
@@ -198,7 +203,8 @@ class LanguageModel:
             ModelError: the rows are longer than the model can read.
         """
         # Whatever is refused is refused before there is a hook.
-        self.check_length(input_ids.shape[1])
+        times = input_ids.shape[1] if position_ids is None else int(position_ids.max()) + 1
+        self.check_length(times)
         last = None if stop_after is None else self.layer(stop_after)
         kept: dict[Role, list[Tensor]] = {role: [] for role in keep}
         entering: list[Tensor] = []
@@ -243,8 +249,12 @@ class LanguageModel:
         # Left to itself a model with sliding windows keeps the keys of the last window only.
         cache = DynamicCache() if keep_cache else None
         output = None
+        given = {"position_ids": position_ids, "attention_mask": attention_mask}
+        placed = {name: value for name, value in given.items() if value is not None}
         with hooked(handles), suppress(_PassEndsError):
-            output = self.model(input_ids=input_ids, use_cache=keep_cache, past_key_values=cache)
+            output = self.model(
+                input_ids=input_ids, use_cache=keep_cache, past_key_values=cache, **placed
+            )
         return Run(
             logits=None if output is None else output.logits,
             entering=entering[0],

@@ -260,7 +260,7 @@ def test_sums_are_added_in_order_whichever_is_done_first(llama, tmp_path, monkey
 
 @pytest.mark.usefixtures("two")
 def test_values_of_facts_are_those_of_one_process(llama, monkeypatch):
-    monkeypatch.setattr("unfrozen.language.editing.batch.memit._SEARCH_TOKENS", 1)
+    monkeypatch.setattr("unfrozen.language.editing.batch.memit._PIECE", 1)
     settings = MemitSettings(layers=(0, 1), clamp=3.0, steps=10, anchor=True)
     name = llama.lm.down_projection(0).parameter_name
     told = []

@@ -8,13 +8,14 @@ the batch grows as the pass goes deeper, and no block computes a row that has no
 The model's own code runs, with its own blocks; only what enters a block is replaced.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers.cache_utils import Cache, DynamicLayer
 
 from unfrozen.errors import ModelError
@@ -68,20 +69,20 @@ class KeyValues:
             tuple(v[:, :, :position] for v in self.values),
         )
 
-    def ending_at(self, positions: Int[Tensor, " sample"]) -> "KeyValues":
-        """Those before a position of each sample, aligned on the right.
+    @staticmethod
+    def concatenate(parts: "Sequence[KeyValues]", time: int) -> "KeyValues":
+        """The samples of several, aligned on the right: the last ``time`` positions of each.
 
-        Samples with fewer are filled up on the left, with what an attention mask has to hide.
+        Those with fewer are filled up on the left, with what an attention mask has to hide.
         """
-        longest = int(positions.max())
-        places = torch.arange(-longest, 0, device=positions.device) + positions[:, None]
-        samples = torch.arange(len(positions), device=positions.device)[:, None]
-        places = places.clamp(min=0)
 
-        def aligned(kept: Tensor) -> Tensor:
-            return kept[samples, :, places].transpose(1, 2)
+        def joined(kept: tuple[Tensor, ...]) -> Tensor:
+            # A negative padding cuts.
+            return torch.cat([pad(x, (0, 0, time - x.shape[2], 0)) for x in kept])
 
-        return KeyValues(tuple(map(aligned, self.keys)), tuple(map(aligned, self.values)))
+        keys = map(joined, zip(*(part.keys for part in parts), strict=True))
+        values = map(joined, zip(*(part.values for part in parts), strict=True))
+        return KeyValues(tuple(keys), tuple(values))
 
 
 class _PrefixLayer(DynamicLayer):

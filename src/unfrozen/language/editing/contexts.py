@@ -12,11 +12,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import pad
 
 from unfrozen.language.architecture.replay import Joining, KeyValues
 from unfrozen.language.editing.prompts import Prompts
 from unfrozen.language.facts import Fact
+from unfrozen.language.likelihood import token_log_probabilities
 from unfrozen.language.model import LanguageModel
+from unfrozen.language.shared_run import SharedRun, run_shared
 
 Site = Literal["mlp", "state"]
 """Where a value is added: to the down-projection's output (ROME) or the block's (MEMIT)."""
@@ -48,8 +51,8 @@ class Rows:
     @classmethod
     def make(
         cls,
-        entering: Float[Tensor, "all_row all_time width"],
-        cache: KeyValues,
+        run: SharedRun,
+        joins: int,
         where: Int[Tensor, " all_row"],
         rows: Int[Tensor, " row"],
         read: Int[Tensor, "row read"],
@@ -59,8 +62,8 @@ class Rows:
         """Take some rows out of a run.
 
         Args:
-            entering: states of all rows of the run.
-            cache: keys and values of all rows.
+            run: of all rows.
+            joins: the first block that a value changes.
             where: position of the subject's last token in each of all rows.
             rows: which.
             read: see `Rows`.
@@ -69,13 +72,11 @@ class Rows:
         """
         at = where[rows]
         times = at[:, None] + torch.arange(time, device=at.device)
-        index = times.clamp(max=entering.shape[1] - 1)
-        own = KeyValues(tuple(k[rows] for k in cache.keys), tuple(v[rows] for v in cache.values))
+        nodes = run.places[rows[:, None], times.clamp(max=run.places.shape[1] - 1)]
+        entering = run.state_before(joins)[nodes]
         return cls(
-            joining=Joining(
-                entering[rows[:, None], index], torch.arange(len(rows), device=at.device)
-            ),
-            prefix=own.ending_at(at),
+            joining=Joining(entering, torch.arange(len(rows), device=at.device)),
+            prefix=run.prefix(rows, at),
             position_ids=times,
             mask=places_of(at, time),
             read=read,
@@ -95,6 +96,28 @@ class Rows:
             mask=self.mask[rows],
             read=self.read[rows],
             fact=fact,
+        )
+
+    def joined(self, other: "Rows", facts: int) -> "Rows":
+        """These rows and others, filled up to one shape.
+
+        Args:
+            other: whose facts are numbered from 0.
+            facts: how many facts these rows are of.
+        """
+        both = (self, other)
+        starts = torch.cat([r.position_ids[:, 0] for r in both])
+        longest, time = int(starts.max()), max(r.position_ids.shape[1] for r in both)
+        reads = max(r.read.shape[1] for r in both)
+        states = [pad(r.joining.states, (0, 0, 0, time - r.joining.states.shape[1])) for r in both]
+        every = torch.arange(len(starts), device=starts.device)
+        return Rows(
+            joining=Joining(torch.cat(states), every),
+            prefix=KeyValues.concatenate([r.prefix for r in both], longest),
+            position_ids=starts[:, None] + torch.arange(time, device=starts.device),
+            mask=places_of(starts, time),
+            read=torch.cat([pad(r.read, (0, reads - r.read.shape[1])) for r in both]),
+            fact=torch.cat([self.fact, other.fact + facts]),
         )
 
     def logits(
@@ -174,14 +197,18 @@ class Contexts:
         """
         layer = lm.layer(layer)
         prompts = Prompts.make(lm, facts, prefixes, essence=True)
-        ids, where = prompts.ids, prompts.where
+        where = prompts.where
         # What enters the layer is what the one below puts out.
         kept = {max(layer - 1, 0), layer}
-        run = lm.run(
-            ids, keep=("state", "key", "mlp"), keep_cache=True, read="last", keep_layers=kept
+        run = run_shared(
+            lm,
+            prompts.ids,
+            prompts.lengths,
+            keep=("state", "key", "mlp"),
+            keep_layers=kept,
+            keep_cache=True,
         )
-        assert run.cache is not None
-        every = torch.arange(len(ids), device=lm.device)
+        every = torch.arange(len(where), device=lm.device)
         n = len(facts) * prompts.each
         longest = max(map(len, prompts.targets))
         # Filled entry by entry, which is slow anywhere but on the CPU.
@@ -195,15 +222,14 @@ class Contexts:
             read[row, : len(wanted)] = torch.arange(start, start + len(wanted), device="cpu")
             target[row, : len(wanted)] = torch.tensor(wanted, device="cpu")
             counted[row, : len(wanted)] = 1
-        entering = run.state_before(layer if site == "mlp" else layer + 1)
-        outputs = run.kept["mlp" if site == "mlp" else "state"][layer]
+        subjects = run.places[every[:n], where[:n]]
         at_subject = torch.zeros(len(facts), 1, dtype=torch.long, device=lm.device)
-        taken = (entering, run.cache, where)
+        taken = (run, layer if site == "mlp" else layer + 1, where)
         return cls(
             layer=layer,
             site=site,
-            keys=run.kept["key"][layer][every[:n], where[:n]],
-            values=outputs[every[:n], where[:n]],
+            keys=run.kept["key"][layer][subjects],
+            values=run.kept["mlp" if site == "mlp" else "state"][layer][subjects],
             each=prompts.each,
             rows=Rows.make(*taken, every[:n], read.to(lm.device), prompts.fact[:n], max(first)),
             essence=Rows.make(*taken, every[n:], at_subject, prompts.fact[n:], 1),
@@ -235,6 +261,29 @@ class Contexts:
             counted=self.counted[rows],
         )
 
+    def joined(self, other: "Contexts") -> "Contexts":
+        """These contexts and those of other facts, which are numbered behind them."""
+        reads = max(self.target.shape[1], other.target.shape[1])
+
+        def filled(name: str) -> Tensor:
+            parts = [getattr(c, name) for c in (self, other)]
+            return torch.cat([pad(x, (0, reads - x.shape[1])) for x in parts])
+
+        return replace(
+            self,
+            keys=torch.cat([self.keys, other.keys]),
+            values=torch.cat([self.values, other.values]),
+            rows=self.rows.joined(other.rows, self.n_facts),
+            essence=self.essence.joined(other.essence, self.n_facts),
+            target=filled("target"),
+            counted=filled("counted"),
+        )
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens a pass replays for each fact."""
+        return self.each * self.rows.position_ids.shape[1] + 1
+
     def log_probabilities(
         self, lm: LanguageModel, delta: Float[Tensor, "fact value"]
     ) -> tuple[Float[Tensor, "context read"], Float[Tensor, "fact vocabulary"]]:
@@ -245,9 +294,9 @@ class Contexts:
             and the log-probabilities of the essence prompts' next token at the subject's last
             token.
         """
-        asked = self.rows.logits(lm, self.layer, self.site, delta).float()
+        asked = self.rows.logits(lm, self.layer, self.site, delta)
         essence = self.essence.logits(lm, self.layer, self.site, delta)[:, 0].float()
-        said = asked.gather(2, self.target[..., None])[..., 0] - asked.logsumexp(-1)
+        said = token_log_probabilities(asked, self.target)
         return said * self.counted, essence.log_softmax(-1)
 
 

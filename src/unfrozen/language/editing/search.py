@@ -6,19 +6,20 @@ its own loss, its own bound and its own end, so a batch finds what each fact alo
 """
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from unfrozen.errors import ModelError
+from unfrozen.language.architecture.grouped import use_grouped
 from unfrozen.language.editing.contexts import Contexts
 from unfrozen.language.model import LanguageModel
 
-# Contexts are copied when facts leave, so not for every one that does.
+# Below this share of the facts inside, those that are done are left behind.
 _LEFT = 0.9
 # What lets a processor multiply bfloat16 at twice the speed of float32 and more.
 _FAST = ("amx_tile", "avx512_bf16")
@@ -98,82 +99,174 @@ class Values:
 
 def search_values(
     lm: LanguageModel,
-    contexts: Contexts,
+    contexts: Contexts | Iterable[Contexts],
     settings: SearchSettings,
     progress: Callable[[int], None] | None = None,
+    tokens: int | None = None,
 ) -> Values:
     """Find what to add at each subject's last token so that the model says the new object.
 
     The loss of a fact is the mean negative log-probability of its target over contexts, plus
     ``kl`` times the divergence of the model from itself before at the essence prompt, plus
     ``weight_decay |delta| / |v|^2``; Adam's steps are followed by a projection to
-    ``|delta| <= clamp |v|``.  A fact whose target is likely enough leaves the batch.
+    ``|delta| <= clamp |v|``.  A fact whose target is likely enough leaves the batch, and others
+    take its place.
 
     Args:
         lm: the model.
-        contexts: the facts' prompts, run.
+        contexts: the facts' prompts, run; of many facts in parts, each made when there is room.
         settings: how.
         progress: called with the number of facts that are done, whenever one is.
+        tokens: how many a pass replays at most; None for those of all facts at once.
 
     Returns:
-        A value a fact.
+        A value a fact, in their order.
 
     Raises:
         ModelError: a loss is not finite.
 
     Source: Meng et al. 2022, equation 4; Meng et al. 2023, equation 16.
     """
-    start = contexts.plain_values.float()
-    n, norm = len(start), start.norm(dim=1)
-    delta = torch.zeros_like(start)
-    first, second = torch.zeros_like(start), torch.zeros_like(start)
-    probability, before, divergence = (torch.zeros(n, device=start.device) for _ in range(3))
-    steps = torch.zeros(n, dtype=torch.long, device=start.device)
-    essence: Tensor | None = None
-    active = torch.arange(n, device=start.device)  # the facts searched for
-    inside = active  # those that the contexts hold
-    for step in range(settings.steps + 1):
-        here = torch.isin(inside, active)
-        moving = delta[inside].requires_grad_()
-        with torch.set_grad_enabled(step < settings.steps):
+    waiting = _Waiting([contexts] if isinstance(contexts, Contexts) else contexts, tokens)
+    inside: _Inside | None = waiting.fill(None)
+    left: list[tuple[Tensor, Values]] = []
+    while inside is not None:
+        done = inside.step(lm, settings)
+        if not bool(done.any()):
+            continue
+        left.append((inside.number[done], inside.result(done)))
+        inside.live &= ~done
+        if progress is not None:
+            progress(sum(len(numbers) for numbers, _ in left))
+        # Contexts are copied when facts leave, so not for every one that does.
+        if int(inside.live.sum()) < _LEFT * len(inside.live):
+            inside = waiting.fill(inside.of(inside.live.nonzero()[:, 0]))
+    order = torch.cat([numbers for numbers, _ in left]).argsort()
+    return Values.concatenate([values for _, values in left]).at(order)
+
+
+class _Waiting:
+    """Facts whose search has not begun."""
+
+    def __init__(self, parts: Iterable[Contexts], tokens: int | None) -> None:
+        self.parts, self.tokens = iter(parts), tokens
+        self.part: Contexts | None = None
+        self.taken = self.begun = 0
+
+    def fill(self, inside: "_Inside | None") -> "_Inside | None":
+        """Let in as many as there is room for; None when there is nothing left to do."""
+        if inside is not None and len(inside.live) == 0:
+            inside = None
+        while (part := self._next()) is not None:
+            n = part.n_facts - self.taken
+            if self.tokens is not None:
+                size = max(part.tokens, 0 if inside is None else inside.contexts.tokens)
+                room = self.tokens // size - (0 if inside is None else len(inside.live))
+                n = min(n, max(room, 1 if inside is None else 0))
+            if n == 0:
+                break
+            places = torch.arange(self.taken, self.taken + n, device=part.target.device)
+            numbers = places + (self.begun - self.taken)
+            new = _Inside.of_contexts(part if n == part.n_facts else part.of(places), numbers)
+            inside = new if inside is None else inside.joined(new)
+            self.taken, self.begun = self.taken + n, self.begun + n
+        return inside
+
+    def _next(self) -> Contexts | None:
+        if self.part is None or self.taken == self.part.n_facts:
+            self.part, self.taken = next(self.parts, None), 0
+        return self.part
+
+
+@dataclass
+class _Inside:
+    """The facts that share a pass."""
+
+    contexts: Contexts
+    number: Int[Tensor, " fact"]
+    start: Float[Tensor, "fact value"]
+    delta: Float[Tensor, "fact value"]
+    first: Float[Tensor, "fact value"]
+    second: Float[Tensor, "fact value"]
+    steps: Int[Tensor, " fact"]
+    before: Float[Tensor, " fact"]
+    likely: Float[Tensor, " fact"]
+    divergence: Float[Tensor, " fact"]
+    essence: Float[Tensor, "fact vocabulary"]
+    live: Bool[Tensor, " fact"]
+
+    @classmethod
+    def of_contexts(cls, contexts: Contexts, number: Int[Tensor, " fact"]) -> "_Inside":
+        start = contexts.plain_values.float()
+        nothing = start.new_zeros(len(start))
+        return cls(
+            contexts, number, start, *(torch.zeros_like(start) for _ in range(3)),
+            steps=torch.zeros_like(number), before=nothing, likely=nothing, divergence=nothing,
+            # Seen in the first pass.
+            essence=start.new_zeros(len(start), 1),
+            live=torch.ones_like(number, dtype=torch.bool),
+        )  # fmt: skip
+
+    def of(self, places: Int[Tensor, " chosen"]) -> "_Inside":
+        tensors = {n: getattr(self, n)[places] for n in _STATE}
+        return _Inside(self.contexts.of(places), **tensors)
+
+    def joined(self, new: "_Inside") -> "_Inside":
+        """These and new ones, whose essence has not been seen yet."""
+        new.essence = self.essence.new_zeros(len(new.number), self.essence.shape[1])
+        tensors = {n: torch.cat([getattr(self, n), getattr(new, n)]) for n in _STATE}
+        return _Inside(self.contexts.joined(new.contexts), **tensors)
+
+    def step(self, lm: LanguageModel, settings: SearchSettings) -> Bool[Tensor, " fact"]:
+        """A pass, and a step of the facts that are not done by it; those that are."""
+        contexts, norm = self.contexts, self.start.norm(dim=1)
+        moving = self.delta.detach().requires_grad_()
+        goes_on = self.live & (self.steps < settings.steps)
+        with torch.set_grad_enabled(bool(goes_on.any())):
             said, now = contexts.log_probabilities(lm, moving)
-            essence = now.detach() if essence is None else essence
+            fresh = self.steps == 0
+            self.essence = now.detach().where(fresh[:, None], self.essence)
             # Of the edited model's distribution from the base's, as in the papers' equations.
-            kl = (now.exp() * (now - essence)).sum(1)
+            kl = (now.exp() * (now - self.essence)).sum(1)
             each = said.reshape(-1, contexts.each, said.shape[1])
             count = contexts.counted.reshape(each.shape)[:, 0].sum(1)
             loss = -(each.sum(2) / count[:, None]).mean(1) + settings.kl * kl
-            loss = loss + settings.weight_decay * _norm(moving) / norm[inside] ** 2
-        likely = each.detach().sum(2).exp().mean(1)
-        if not bool(torch.isfinite(loss.detach()[here]).all()):
+            loss = loss + settings.weight_decay * _norm(moving) / norm**2
+        if not bool(torch.isfinite(loss.detach()[self.live]).all()):
             raise ModelError(f"{lm.name}: the loss is not finite at layer {contexts.layer}")
-        if step == 0:
-            before = likely
-        probability[inside[here]] = likely[here]
-        divergence[inside[here]] = kl.detach()[here]
-        steps[inside[here]] = step
-        active = inside[here & (likely < settings.confidence)]
-        if progress is not None:
-            progress(n - len(active))
-        if step == settings.steps or len(active) == 0:
-            break
-        (gradient,) = torch.autograd.grad(loss.sum(), moving)
-        ours = torch.isin(inside, active)
-        # Adam (Kingma and Ba 2015), with the usual constants.
-        g = gradient[ours]
-        first[active] = 0.9 * first[active] + 0.1 * g
-        second[active] = 0.999 * second[active] + 0.001 * g**2
-        mean = first[active] / (1 - 0.9 ** (step + 1))
-        spread = (second[active] / (1 - 0.999 ** (step + 1))).sqrt()
-        moved = delta[active] - settings.learning_rate * mean / (spread + 1e-8)
-        scale = settings.clamp * norm[active] / moved.norm(dim=1).clamp(min=1e-30)
-        delta[active] = moved * scale.clamp(max=1)[:, None]
-        if len(active) < _LEFT * len(inside):
-            places = torch.nonzero(ours)[:, 0]
-            contexts, essence, inside = contexts.of(places), essence[places], active
-    if progress is not None:
-        progress(n)
-    return Values(delta, start, probability, before, divergence, steps)
+        self.likely, self.divergence = each.detach().sum(2).exp().mean(1), kl.detach()
+        self.before = self.likely.where(fresh, self.before)
+        goes_on &= self.likely < settings.confidence
+        if bool(goes_on.any()):
+            (gradient,) = torch.autograd.grad(loss.sum(), moving)
+            self._move(gradient, goes_on, settings, norm)
+        return self.live & ~goes_on
+
+    def _move(
+        self,
+        gradient: Float[Tensor, "fact value"],
+        who: Bool[Tensor, " fact"],
+        settings: SearchSettings,
+        norm: Float[Tensor, " fact"],
+    ) -> None:
+        """A step of Adam (Kingma and Ba 2015, with the usual constants), and the projection."""
+        self.steps = self.steps + who.long()
+        self.first = 0.9 * self.first + 0.1 * gradient
+        self.second = 0.999 * self.second + 0.001 * gradient**2
+        mean = self.first / (1 - 0.9 ** self.steps[:, None])
+        spread = (self.second / (1 - 0.999 ** self.steps[:, None])).sqrt()
+        moved = self.delta - settings.learning_rate * mean / (spread + 1e-8)
+        scale = settings.clamp * norm / moved.norm(dim=1).clamp(min=1e-30)
+        # What is done does not move any more.
+        self.delta = (moved * scale.clamp(max=1)[:, None]).where(who[:, None], self.delta)
+
+    def result(self, places: Bool[Tensor, " fact"]) -> Values:
+        """What was found of some facts."""
+        found = (self.delta, self.start, self.likely, self.before, self.divergence, self.steps)
+        return Values(*(x[places] for x in found))
+
+
+_STATE = tuple(f.name for f in fields(_Inside) if f.name != "contexts")
 
 
 def search_precision(lm: LanguageModel) -> torch.dtype:
@@ -192,10 +285,20 @@ def search_precision(lm: LanguageModel) -> torch.dtype:
     return torch.bfloat16 if any(ask is not None and ask() for ask in asked) else lm.dtype
 
 
-def in_precision(lm: LanguageModel, dtype: torch.dtype) -> LanguageModel:
-    """A copy of a model in another precision."""
-    model = copy.deepcopy(lm.model)
-    torch.nn.Module.to(model, dtype=dtype)
+def copy_for_search(lm: LanguageModel, dtype: torch.dtype) -> LanguageModel:
+    """A model to be hooked while others are: it shares the weights, or has them in less precision.
+
+    Args:
+        lm: the model; it is left as it is.
+        dtype: the precision to search in.
+    """
+    same = dtype == lm.dtype
+    tensors = [*lm.model.parameters(), *lm.model.buffers()] if same else []
+    model = copy.deepcopy(lm.model, {id(x): x for x in tensors})
+    if not same:
+        torch.nn.Module.to(model, dtype=dtype)
+    if lm.device.type == "cpu":
+        use_grouped(model)
     return LanguageModel(model, lm.tokenizer, lm.name, check=False)
 
 

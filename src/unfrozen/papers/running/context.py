@@ -86,8 +86,7 @@ class RunContext:
         Raises:
             PaperError: settings or a result are not JSON, or the file is damaged.
         """
-        digest = self._digest(name, settings)
-        path = self.folder / f"{name}-{digest[:16]}.jsonl"
+        path = self.place(name, settings).with_suffix(".jsonl")
         done = _read(path)
         here = {key: done[key] for key in items if key in done}
         owed = self.meter.account(str(path), items)
@@ -132,6 +131,15 @@ class RunContext:
     def once(self, name: str, settings: object, compute: Callable[[], Any]) -> Any:
         """Compute one result and keep it; see `checkpoint`."""
         return self.checkpoint(name, settings, {name: None}, lambda _: compute())[name]
+
+    def place(self, name: str, settings: object) -> Path:
+        """A folder for what is no JSON, under a name that depends on all that a result does.
+
+        Args:
+            name: what is computed: letters, digits and dashes.
+            settings: see `checkpoint`.
+        """
+        return self.folder / f"{name}-{self._digest(name, settings)[:16]}"
 
     def track(self, items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
         """Iterate with a progress bar.

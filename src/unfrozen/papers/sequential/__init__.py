@@ -1,12 +1,15 @@
 """Edits that do not erode: a thousand facts in one batch after another, by every method."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from unfrozen.data.cache import write_json
+from unfrozen.errors import ModelError
 from unfrozen.language.covariance import second_moments
 from unfrozen.language.editing.batch import (
     Memit,
@@ -15,9 +18,8 @@ from unfrozen.language.editing.batch import (
     PreservingSolver,
     RegularisedSolver,
 )
-from unfrozen.language.editing.edit import Edit
-from unfrozen.language.editing.fine_tune import FineTuneSettings, fine_tune
-from unfrozen.language.editing.rome import Rome, RomeSettings
+from unfrozen.language.editing.fine_tune import FineTuneSettings
+from unfrozen.language.editing.rome import RomeSettings
 from unfrozen.language.evaluation import summarize
 from unfrozen.language.evaluation.side import unrelated
 from unfrozen.language.facts import Fact
@@ -27,7 +29,12 @@ from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome
 from unfrozen.papers.facts import spread
 from unfrozen.papers.many_facts import evaluation, facts_in_number, measured_facts
 from unfrozen.papers.running.context import RunContext
+from unfrozen.papers.running.measure import Meter
 from unfrozen.papers.sequential.shown import curves, points_table, trials_table
+from unfrozen.workspace.editing.methods import Settings
+from unfrozen.workspace.editing.rewrite import previous_keys
+from unfrozen.workspace.evaluation.plan import Plan
+from unfrozen.workspace.evaluation.writing import Total, add_edit, write_along
 
 SCORE = ClaimSpec(
     "editing.sequential-score",
@@ -44,8 +51,8 @@ RATIO = ClaimSpec(
 # Of prose and questions: what settings are chosen on, and what is measured on.
 _CHOSEN, _MEASURED = slice(0, None, 4), slice(1, None, 2)
 _LIMIT = 1.1
-_BROKEN = 10.0
-_EVERY = 50
+_BROKEN, _BROKEN_FILE = 10.0, "broken.json"
+_UNBOUNDED = 1e9
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,8 @@ class SequentialEditing:
         "to 10, to 100, and by hundreds to 1,000.  Fine-tuning and ROME write fact by fact.  What "
         "was written so far is asked again, and so are prose and questions on another subject.  "
         "Strengths are chosen on a stream of facts kept apart, and there too which method is "
-        "best.  Keys of earlier batches are those that they were written at, as published; a "
-        "workspace, which keeps no keys, reads them anew."
+        "best.  It is written as `unfrozen evaluate` writes: keys of earlier facts, which are "
+        "published as they were written at, are read anew from the model as it is by then."
     )
     claims = (SCORE, RATIO)
 
@@ -97,18 +104,18 @@ class SequentialEditing:
         # ENCORE with and without anchored norms are one method: the better one is measured.
         worse = min(("encore", "nas"), key=lambda name: _rank(best[name]))
         measured = sorted(set(best) - {worse}, key=lambda name: (name != chosen["method"], name))
-        streams = {
+        streams: dict[str, MemitSettings | Settings] = {
             **{
-                name: _Batches(_settings(base, name, best[name]["strength"], best[name]["second"]))
+                name: _settings(base, name, best[name]["strength"], best[name]["second"])
                 for name in measured
             },
-            "ft": _Single(lambda: _fine_tuning(lm)),
-            "rome": _Single(lambda: _rome(lm, moments, seed)),
+            "ft": FineTuneSettings(RomeSettings().layer_for(lm)),
+            "rome": RomeSettings(seed=seed),
         }
         floor = context.once("base", {}, lambda: unrelated(lm, _MEASURED))
         found = {
-            name: _run(context, lm, facts, name, stream, moments, size, floor["perplexity"])
-            for name, stream in streams.items()
+            name: _run(context, lm, facts, name, settings, size, floor["perplexity"])
+            for name, settings in streams.items()
         }
         points = found[chosen["method"]]
         return Outcome(
@@ -125,32 +132,6 @@ class SequentialEditing:
 
 
 EXPERIMENT = SequentialEditing()
-
-
-@dataclass(frozen=True)
-class _Single:
-    """Methods that write fact by fact."""
-
-    editor: Callable[[], Callable[[Fact], Edit]]
-
-
-@dataclass(frozen=True)
-class _Batches:
-    """Methods that write batches."""
-
-    settings: MemitSettings
-
-
-def _fine_tuning(lm: LanguageModel) -> Callable[[Fact], Edit]:
-    settings = FineTuneSettings(RomeSettings().layer_for(lm))
-    return lambda fact: fine_tune(lm, fact, settings)
-
-
-def _rome(
-    lm: LanguageModel, moments: Mapping[int, SecondMoment], seed: int
-) -> Callable[[Fact], Edit]:
-    settings = RomeSettings(seed=seed)
-    return Rome(lm, settings, moments.get(settings.layer_for(lm))).edit
 
 
 # (strength or energy, norm or ridge) to choose from, for each method.
@@ -192,32 +173,34 @@ def _trials(
         return found
 
     asked = {"settings": base, "facts": [f.id for f in facts]}
-    first = context.once("first states", asked, search)
+    first = context.once("first-states", asked, search)
+    before = context.once("prose-apart", {}, lambda: unrelated(lm, _CHOSEN, choices=False))
 
     def compute(tried: tuple[str, float, float]) -> dict[str, Any]:
         method, strength, second = tried
         editor = Memit(lm, _settings(base, method, strength, second), moments)
         editor.reference = editor.reference_norm(facts)
-        before = unrelated(lm, _CHOSEN, choices=False)
-        total: dict[str, Tensor] = {}
-        keys: dict[int, Tensor] = {}
-        for batch in batches:
-            with lm.edited(total):
-                if batch is batches[0]:
-                    states = torch.tensor(first[str(editor.settings.anchor)], device=lm.device)
-                    edit = editor.write(batch, states)
-                else:
-                    edit = editor.edit(batch, keys or None)
-            _add(total, edit)
-            _join(keys, edit.keys)
+        total: Total = {}
+        done: list[Fact] = []
+        found = {"method": method, "strength": strength, "second": second}
+        try:
+            for batch in batches:
+                with lm.edited(total):
+                    if batch is batches[0]:
+                        states = torch.tensor(first[str(editor.settings.anchor)], device=lm.device)
+                        edit = editor.write(batch, states)
+                    else:
+                        edit = editor.edit(batch, previous_keys(lm, editor, done))
+                add_edit(total, edit)
+                done += batch
+        except ModelError:
+            # It diverged, so nothing was learned.
+            return {**found, "score": 0.0, "ratio": _UNBOUNDED}
         with lm.edited(total):
             score = summarize([evaluation(e) for e in measured_facts(lm, facts[::2])]).score
             after = unrelated(lm, _CHOSEN, choices=False)
-            ratio = after["perplexity"] / before["perplexity"]
-        return {
-            "method": method, "strength": strength, "second": second, "score": score,
-            "ratio": ratio,
-        }  # fmt: skip
+        ratio = min(after["perplexity"] / before["perplexity"], _UNBOUNDED)
+        return {**found, "score": score, "ratio": ratio}
 
     items = {
         f"{method} {strength:g} {second:g}": (method, strength, second)
@@ -241,91 +224,72 @@ def _run(
     lm: LanguageModel,
     facts: Sequence[Fact],
     name: str,
-    stream: _Single | _Batches,
-    moments: Mapping[int, SecondMoment],
+    settings: MemitSettings | Settings,
     size: _Budget,
     floor: float,
 ) -> list[dict[str, Any]]:
     """The points of one method's curve; it ends early where the model is broken."""
+    counts = tuple(n for n in size.counts if n <= len(facts))
+    known = {"settings": settings, "counts": counts, "asked": size.asked}
+    folder = context.place(f"states-{name}", known)
+    cost = _operations(context, lm, facts, name, settings, size)
 
-    def compute(_: None) -> list[dict[str, Any]]:
-        total: dict[str, Tensor] = {}
-        keys: dict[int, Tensor] = {}
-        points: list[dict[str, Any]] = []
-        done = 0
-        for count in (n for n in size.counts if n <= len(facts)):
-            written, broken = _write(
-                lm, facts[done:count], facts[:100], stream, moments, total, keys, floor
-            )
-            done += written
-            last = broken or count in _CURVE or count == size.counts[-1]
-            with lm.edited(total):
-                ratio = unrelated(lm, _MEASURED, choices=last)
-                point = {"facts": done, "broken": broken, "choice": ratio.get("choice")}
-                # A broken model's perplexity has no bound; JSON has no infinity.
-                point["ratio"] = min(ratio["perplexity"] / floor, 1e9)
-                if last:
-                    point["each"] = measured_facts(
-                        lm, spread(facts[:done], size.asked, context.seed)
-                    )
-            points.append(point)
-            if broken:
-                break
-        return points
+    def compute(count: int) -> dict[str, Any] | None:
+        if (folder / _BROKEN_FILE).exists():
+            return None
+        before = max((n for n in counts if n < count), default=0)
+        plan = Plan(
+            method=name,
+            counts=tuple(n for n in counts if n <= count),
+            tokens=size.tokens,
+            seed=context.seed,
+        )
+        written = write_along(lm, facts[:count], plan, settings, folder)
+        done = max(written.totals)
+        context.add_flops(cost * (done - before))
+        point: dict[str, Any] = {"facts": done, "choice": None, "ended": written.ended}
+        with lm.edited(written.totals[done]):
+            whole = count in (*_CURVE, counts[-1]) or written.ended is not None
+            now = unrelated(lm, _MEASURED, choices=whole)
+            ratio = now["perplexity"] / floor
+            if not ratio <= _BROKEN:
+                point["ended"] = point["ended"] or f"perplexity {ratio:.3g} times the base's"
+                now = unrelated(lm, _MEASURED)
+            # A broken model's perplexity has no bound; JSON has no infinity.
+            point |= {"ratio": min(ratio, _UNBOUNDED), "choice": now.get("choice")}
+            if whole or point["ended"]:
+                point["each"] = measured_facts(lm, spread(facts[:done], size.asked, context.seed))
+        if point["ended"]:
+            write_json(folder / _BROKEN_FILE, {"facts": done, "why": point["ended"]})
+        return point
 
-    settings = {
-        "settings": stream.settings if isinstance(stream, _Batches) else None,
-        "counts": size.counts,
-        "asked": size.asked,
-    }
-    points = context.checkpoint(f"stream-{name}", settings, {name: None}, compute)[name]
+    items = {str(count): count for count in counts}
+    kept = context.checkpoint(f"stream-{name}", known, items, compute, sample=None)
     return [
         {**p, "summary": summarize([evaluation(e) for e in p["each"]]) if "each" in p else None}
-        for p in points
+        for p in kept.values()
+        if p is not None
     ]
 
 
-def _write(
+def _operations(
+    context: RunContext,
     lm: LanguageModel,
-    batch: Sequence[Fact],
-    sample: Sequence[Fact],
-    stream: _Single | _Batches,
-    moments: Mapping[int, SecondMoment],
-    total: dict[str, Tensor],
-    keys: dict[int, Tensor],
-    floor: float,
-) -> tuple[int, bool]:
-    """Write a batch into the sum of changes: how many facts were written, and if that broke it."""
-    if isinstance(stream, _Batches):
-        # Norms are those of the unedited model, of one sample for all batches.
-        editor = Memit(lm, stream.settings, moments)
-        editor.reference = editor.reference_norm(sample)
-        with lm.edited(total):
-            edit = editor.edit(batch, keys or None)
-        _add(total, edit)
-        _join(keys, edit.keys)
-        return len(batch), False
-    editor_of = stream.editor()
-    for done, fact in enumerate(batch, 1):
-        with lm.edited(total):
-            edit = editor_of(fact)
-            _add(total, edit)
-        if done % _EVERY == 0:
-            with lm.edited(total):
-                now = unrelated(lm, _CHOSEN, choices=False)["perplexity"]
-            if not now <= _BROKEN * floor:
-                return done, True
-    return len(batch), False
+    facts: Sequence[Fact],
+    name: str,
+    settings: MemitSettings | Settings,
+    size: _Budget,
+) -> int:
+    """Floating-point operations of a fact, counted on a few that are written and taken back."""
+    some = list(facts[: 10 if isinstance(settings, MemitSettings) else 2])
 
+    def compute() -> int:
+        plan = Plan(method=name, counts=(len(some),), tokens=size.tokens, seed=context.seed)
+        with TemporaryDirectory() as folder, Meter() as meter:
+            write_along(lm, some, plan, settings, Path(folder))
+        return round(meter.flops / len(some))
 
-def _add(total: dict[str, Tensor], edit: Edit) -> None:
-    for name, delta in edit.deltas().items():
-        total[name] = total[name] + delta if name in total else delta
-
-
-def _join(keys: dict[int, Tensor], new: Mapping[int, Tensor]) -> None:
-    for layer, rows in new.items():
-        keys[layer] = torch.cat([keys[layer], rows]) if layer in keys else rows
+    return context.once(f"operations-{name}", {"settings": settings}, compute)
 
 
 def _claims(
@@ -336,7 +300,7 @@ def _claims(
     summary = last["summary"]
     ends = ", ".join(
         f"{name} S {points[-1]['summary'].score:.3f} at {points[-1]['facts']}"
-        f"{' (broken)' if points[-1]['broken'] else ''}"
+        f"{' (broken)' if points[-1]['ended'] else ''}"
         for name, points in found.items()
     )
     note = (

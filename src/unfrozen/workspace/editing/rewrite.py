@@ -15,7 +15,7 @@ from unfrozen.language.editing.batch import (
     Memit,
     MemitSettings,
     described_settings,
-    subject_states,
+    subject_keys,
 )
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
@@ -166,8 +166,7 @@ def previous_keys(
     """
     if not editor.settings.solver.sequential or not facts:
         return None
-    last = editor.layers[-1]
-    return {i: subject_states(lm, facts, editor.prefixes, i, last).keys for i in editor.layers}
+    return subject_keys(lm, facts, editor.prefixes, editor.layers)
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def _writer(
             with lm.edited(total):
                 keys = previous_keys(lm, editor, facts[:start])
                 edit = editor.edit(facts[start:stop], keys, progress)
-            _add(total, edit)
+            add_edit(total, edit)
 
         return write_batch
     method = METHODS[plan.method or ""]
@@ -177,12 +177,17 @@ def _writer(
                 progress("Writing facts one by one", number, stop)
             with lm.edited(total):
                 edit = edit_one(facts[number])
-            _add(total, edit)
+            add_edit(total, edit)
 
     return write_each
 
 
-def _add(total: Total, edit: Edit) -> None:
+def add_edit(total: Total, edit: Edit) -> None:
+    """Add an edit to a total, in place.
+
+    Raises:
+        ModelError: the edit holds NaN or infinity.
+    """
     deltas = edit.deltas()
     if not all(delta.isfinite().all() for delta in deltas.values()):
         raise ModelError("the change holds NaN or infinity: the edit diverged")

@@ -182,11 +182,16 @@ def test_anchored_values_have_the_norm_of_unedited_states(llama):
     assert editor.reference_norm(FACTS) == pytest.approx(float(states.norm(dim=1).mean()), rel=1e-4)
 
 
-def test_a_large_batch_is_searched_in_parts_and_told_of(llama, monkeypatch):
+@pytest.mark.parametrize("cores", [1, 3])
+@pytest.mark.parametrize("piece", [2, 50])
+@pytest.mark.parametrize("tokens", [1, 60])
+def test_a_large_batch_is_searched_in_parts_and_told_of(llama, monkeypatch, cores, piece, tokens):
     editor = memit(llama)
     whole = editor.values(FACTS)
-    monkeypatch.setattr("unfrozen.language.editing.batch.memit._SEARCH_TOKENS", 1)
-    assert len(editor._parts(FACTS)) == 4
+    monkeypatch.setattr("unfrozen.language.editing.batch.memit._SEARCH_TOKENS", tokens)
+    monkeypatch.setattr("unfrozen.language.editing.batch.memit._PIECE", piece)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    assert len(editor._pieces(FACTS)) == -(-len(FACTS) // piece)
     told = []
     parts = editor.values(FACTS, lambda *news: told.append(news))
     assert torch.allclose(parts.delta, whole.delta, atol=2e-2 * float(whole.delta.abs().max()))

@@ -14,7 +14,7 @@ from unfrozen.language.editing.batch.memit import (
     RegularisedSolver,
     Solver,
 )
-from unfrozen.language.editing.batch.states import subject_states
+from unfrozen.language.editing.batch.states import subject_keys
 
 SOLVERS: dict[str, type[RegularisedSolver | NullSpaceSolver | PreservingSolver]] = {
     solver.__name__: solver for solver in (RegularisedSolver, NullSpaceSolver, PreservingSolver)
@@ -48,5 +48,5 @@ __all__ = [
     "Solver",
     "critical_range",
     "described_settings",
-    "subject_states",
+    "subject_keys",
 ]

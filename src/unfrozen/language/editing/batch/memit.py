@@ -10,9 +10,11 @@ methods differ in nothing else.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -20,12 +22,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unfrozen.errors import FactError, ModelError
-from unfrozen.language.editing.batch.sharing import share_values
+from unfrozen.language.editing.batch.sharing import search_pieces, share_values
 from unfrozen.language.editing.batch.states import subject_states
 from unfrozen.language.editing.contexts import Contexts
 from unfrozen.language.editing.edit import Edit
 from unfrozen.language.editing.prompts import new_target, sample_prefixes
-from unfrozen.language.editing.search import Values, in_precision, search_precision, search_values
+from unfrozen.language.editing.search import Values, search_precision, search_values
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.subject import encode_target, subject_span
@@ -36,6 +38,8 @@ Progress = Callable[[str, int, int], None]
 
 # Tokens that a pass of the search replays: more are no faster, and take memory.
 _SEARCH_TOKENS = 1000
+# Facts that are searched one after another: each piece ends with few that share a pass.
+_PIECE = 50
 
 
 @runtime_checkable
@@ -205,32 +209,28 @@ class Memit:
         """
         if not facts:
             raise FactError("there are no facts to write")
+        pieces = self._pieces(facts)
+        report = progress and partial(progress, "Searching values")
         if self.workers > 1 or self.address is not None:
-            values = share_values(self, facts, self._parts(facts), progress)
-            return self._anchored(values) if self.settings.anchor else values
-        lm, last = self.lm, self.layers[-1]
-        dtype = search_precision(lm)
-        # Nothing above the last layer is written to, so a copy in less precision stays true.
-        searched = lm if dtype == lm.dtype else in_precision(lm, dtype)
-        found: dict[int, Values] = {}
-        for part in self._parts(facts):
-            done = len(found)
-
-            def told(n: int, done: int = done) -> None:
-                if progress is not None:
-                    progress("Searching values", done + n, len(facts))
-
-            chosen = [facts[i] for i in part]
-            contexts = Contexts.make(searched, chosen, last, self.prefixes, "state")
-            with torch.enable_grad():
-                values = search_values(searched, contexts, self.settings, told)
-            # What a value is added to is known in the model's own precision.
-            start = subject_states(lm, chosen, (), None, last).state
-            values = replace(values, start=start)
-            for place, number in enumerate(part):
-                found[number] = values.at(torch.tensor([place], device=lm.device))
-        values = Values.concatenate([found[i] for i in range(len(facts))])
+            values = share_values(self, facts, pieces, report)
+        else:
+            values = search_pieces(self, facts, pieces, report)
         return self._anchored(values) if self.settings.anchor else values
+
+    def search(
+        self, lm: LanguageModel, facts: Sequence[Fact], progress: Callable[[int], None]
+    ) -> Values:
+        """Search the states of a piece of the facts, in their order, on a copy of the model."""
+        last = self.layers[-1]
+
+        def made() -> Iterator[Contexts]:
+            for part in self._parts(facts):
+                with torch.no_grad():
+                    contexts = Contexts.make(lm, part, last, self.prefixes, "state")
+                yield contexts
+
+        with torch.enable_grad():
+            return search_values(lm, made(), self.settings, progress, _SEARCH_TOKENS)
 
     @torch.no_grad()
     def write(
@@ -356,21 +356,28 @@ class Memit:
         target = values.target * (norm / values.target.norm(dim=1, keepdim=True))
         return replace(values, delta=target - values.start)
 
-    def _parts(self, facts: Sequence[Fact]) -> list[list[int]]:
-        """Facts of like length together, as many as a pass of the search takes."""
-        lengths = []
-        for fact in facts:
-            span = subject_span(self.lm.tokenizer, fact.prompt, fact.subject)
-            target = encode_target(self.lm.tokenizer, span.tokens, new_target(fact))
-            lengths.append((len(target), len(span.tokens) - span.last_subject_token))
-        parts: list[list[int]] = []
+    def _size(self, fact: Fact) -> tuple[int, int]:
+        """How many tokens a context replays, and how many of them are the target's."""
+        span = subject_span(self.lm.tokenizer, fact.prompt, fact.subject)
+        target = encode_target(self.lm.tokenizer, span.tokens, new_target(fact))
+        return len(span.tokens) - span.last_subject_token + len(target) - 1, len(target)
+
+    def _pieces(self, facts: Sequence[Fact]) -> list[list[int]]:
+        """Numbers of facts in pieces that are searched apart; facts of like length together."""
+        sizes = [self._size(fact) for fact in facts]
+        order = sorted(range(len(facts)), key=lambda i: sizes[i])
+        number = -(-len(facts) // _PIECE)
+        ends = [round(i * len(facts) / number) for i in range(number + 1)]
+        return [order[a:b] for a, b in pairwise(ends)]
+
+    def _parts(self, facts: Sequence[Fact]) -> Iterator[list[Fact]]:
+        """Facts in order, in parts that one pass of the search takes."""
+        part: list[Fact] = []
         longest = 0
-        for number in sorted(range(len(facts)), key=lambda i: lengths[i]):
-            length = sum(lengths[number]) - 1
-            longest = max(longest, length)
-            size = (len(self.prefixes) + 2) * longest
-            if not parts or (len(parts[-1]) + 1) * size > _SEARCH_TOKENS:
-                parts.append([])
-                longest = length
-            parts[-1].append(number)
-        return parts
+        for fact in facts:
+            longest = max(longest, self._size(fact)[0])
+            if part and (len(part) + 1) * (len(self.prefixes) + 2) * longest > _SEARCH_TOKENS:
+                yield part
+                part, longest = [], self._size(fact)[0]
+            part.append(fact)
+        yield part
