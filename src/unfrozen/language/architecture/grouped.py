@@ -44,7 +44,8 @@ def grouped_attention(
         mask = torch.ones(time, places, dtype=torch.bool, device=query.device)
         mask = mask.tril(places - time)[None, None]
     if mask is not None and mask.dtype == torch.bool:
-        scores = scores.masked_fill(~mask[:, :, None], float("-inf"))
+        # A query that sees nothing (a padded one) reads something finite.
+        scores = scores.masked_fill(~mask[:, :, None], torch.finfo(scores.dtype).min)
     elif mask is not None:
         scores = scores + mask[:, :, None].to(scores.dtype)
     share = scores.softmax(-1).view(rows, shared, group * time, places)

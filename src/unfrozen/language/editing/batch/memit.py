@@ -215,6 +215,9 @@ class Memit:
             values = share_values(self, facts, pieces, report)
         else:
             values = search_pieces(self, facts, pieces, report)
+        # What a value is added to is known in the model's own precision.
+        start = subject_states(self.lm, facts, (), None, self.layers[-1]).state
+        values = replace(values, start=start)
         return self._anchored(values) if self.settings.anchor else values
 
     def search(

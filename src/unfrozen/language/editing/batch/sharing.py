@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from unfrozen.language.editing.batch.states import subject_states
 from unfrozen.language.editing.search import Values, copy_for_search, search_precision
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
@@ -78,10 +77,7 @@ def search_pieces(
     else:
         found = _in_threads(search, order, copies, cores // threads, stopped)
     numbers = torch.tensor([i for piece in pieces for i in piece], device=lm.device)
-    values = Values.concatenate([found[n] for n in range(len(pieces))]).at(numbers.argsort())
-    # What a value is added to is known in the model's own precision.
-    start = subject_states(lm, facts, (), None, editor.layers[-1]).state
-    return replace(values, start=start)
+    return Values.concatenate([found[n] for n in range(len(pieces))]).at(numbers.argsort())
 
 
 def _in_threads(
