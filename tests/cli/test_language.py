@@ -8,6 +8,7 @@ import pytest
 
 from unfrozen.cli.main import main
 from unfrozen.data.models import load_pretrained, weights_hash
+from unfrozen.language.editing.batch.calibration import load_batch_calibration
 from unfrozen.language.editing.calibration import load_calibration
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tracing import Trace
@@ -59,6 +60,37 @@ def test_a_calibration_is_shown_and_kept_for_the_weights(tiny_folder, capfd, mon
     kept = load_calibration(LanguageModel.from_pretrained(str(tiny_folder)))
     assert kept is not None
     assert (kept.layer, kept.confidence) == (found["layer"], found["confidence"])
+
+
+def test_batches_are_calibrated_and_edits_take_what_was_found(tiny_folder, capfd):
+    facts = [
+        {
+            "subject": subject, "prompt": "{} is in", "target_true": "A", "target_new": "B",
+            "paraphrases": [f"So {subject} is in"], "neighbours": ["Rome is in"],
+        }
+        for subject in ("Louvre", "Orsay", "Etna", "Vesuvio")
+    ]  # fmt: skip
+    Path("f.jsonl").write_text("\n".join(map(json.dumps, facts)))
+    words = ["calibrate", "--method", "nas", "--model", str(tiny_folder), "--facts", "f.jsonl"]
+    words += ["--n", "3", "--tokens", "256", "--layers", "0-1,2", "--json", "c.json"]
+    assert main(words) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert "3 facts in 3 batches by nas, with each setting" in out
+    found = json.loads(Path("c.json").read_text())
+    tried = {tuple(trial["layers"]) for trial in found["trials"]}
+    assert (tried, found["method"]) == ({(0, 1), (2,)}, "nas")
+    kept = load_batch_calibration(LanguageModel.from_pretrained(str(tiny_folder)), "nas")
+    assert kept is not None
+    assert (list(kept.layers), kept.strength) == (found["layers"], found["strength"])
+    assert main(["init", "ws", "--model", str(tiny_folder)]) == 0
+    capfd.readouterr()
+    words = ["edit", "f.jsonl", "--method", "nas", "--tokens", "256", "--guard", "0", "-w", "ws"]
+    assert main([*words, "--dry-run"]) == 0
+    first, last = kept.layers[0], kept.layers[-1]
+    out = " ".join(capfd.readouterr().out.split())
+    assert f"to layers {first} to {last} of" in out
+    assert "by nas (calibrated on 3 facts)." in out
 
 
 def test_a_model_that_knows_nothing_cannot_be_calibrated(tiny_folder, capfd, monkeypatch):

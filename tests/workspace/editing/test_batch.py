@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ import torch
 from unfrozen.data.models import weights_hash
 from unfrozen.errors import FactError, WorkspaceError
 from unfrozen.language.editing.batch import MemitSettings, PreservingSolver, RegularisedSolver
+from unfrozen.language.editing.batch.calibration import BatchCalibration, save_batch_calibration
 from unfrozen.language.evaluation import answers, evaluate
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
@@ -14,6 +16,7 @@ from unfrozen.workspace.editing import (
     BATCH_METHODS,
     BatchRejectedError,
     Guard,
+    choose_batch_settings,
     edit_batch,
     edit_fact,
     revert_fact,
@@ -84,6 +87,25 @@ def test_a_batch_is_one_entry_that_is_taken_back_to_the_bit(lm, held, method):
     held.restore(1)
     held.apply(lm.model)
     assert same(weights(lm), edited)
+
+
+def test_layers_and_strength_are_those_asked_for_or_calibrated_or_the_defaults(lm, held):
+    default = choose_batch_settings(lm, "nas")
+    assert default.source.startswith("the default depths; `unfrozen calibrate --method nas`")
+    assert default.settings == replace(BATCH_METHODS["nas"], layers=(0,))
+    save_batch_calibration(lm, "nas", BatchCalibration((1, 2), 7.0, 12, 3, ()))
+    edit_fact(held, lm, FACTS[0], tokens=None, written_tokens=0)  # the base is what it was
+    chosen = choose_batch_settings(lm, "nas")
+    assert chosen.source == "calibrated on 12 facts"
+    assert (chosen.settings.layers, chosen.settings.solver.strength) == ((1, 2), 7.0)
+    assert chosen.settings.anchor
+    assert choose_batch_settings(lm).settings.layers == (0,)
+    asked = choose_batch_settings(lm, "nas", (0, 1))
+    assert asked == (replace(BATCH_METHODS["nas"], layers=(0, 1)), "as asked")
+    done = edit_batch(held, lm, FACTS[1:], "nas", tokens=256, guard=LENIENT, dry_run=True)
+    assert done.change.settings["layers"] == [1, 2]
+    with pytest.raises(WorkspaceError, match="no method 'rome' for batches"):
+        choose_batch_settings(lm, "rome")
 
 
 def test_one_fact_is_taken_out_of_a_batch(lm, held):

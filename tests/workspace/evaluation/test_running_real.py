@@ -33,7 +33,7 @@ def test_two_facts_are_written_and_their_reach_is_measured(tmp_path):
     metrics = ("scores", "zsre", "near", "portability", "reversal")
     plan = Plan(metrics, method="memit", counts=(2,), tokens=None)
     # Without a second moment a firm write needs no strength to speak of.
-    settings = replace(choose_batch_settings(lm), solver=RegularisedSolver(1.0))
+    settings = replace(choose_batch_settings(lm).settings, solver=RegularisedSolver(1.0))
     done = evaluate_facts(lm, cases, tmp_path, plan, settings=settings)
     base, edited = (point.figures for point in done.points)
     assert base["efficacy_score"].value == base["efficacy_accuracy"].value == 0

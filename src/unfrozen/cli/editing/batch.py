@@ -39,12 +39,12 @@ def edit_at_once(
 
     lm = LanguageModel.from_pretrained(workspace.base_name)
     layers = None if not asked.layers else tuple(range(min(asked.layers), max(asked.layers) + 1))
-    settings = choose_batch_settings(lm, asked.method, layers)
+    settings, source = choose_batch_settings(lm, asked.method, layers)
     console = output(json)
     where = settings.layers_for(lm)
     console.print(
         f"Writing {len(facts)} facts to layers {where[0]} to {where[-1]} of {lm.name} by "
-        f"{asked.method}.",
+        f"{asked.method} ({source}).",
         markup=False,
         soft_wrap=True,
     )

@@ -17,6 +17,8 @@ EXAMPLES = {
         "unfrozen calibrate                                some minutes; kept for the model",
         "unfrozen calibrate --layers 0,2,3 --n 5           fewer layers, fewer facts",
         "unfrozen calibrate --facts facts.jsonl            on your own facts",
+        "unfrozen calibrate --method memit                 layers and strength for batches",
+        "unfrozen calibrate --method nas --layers 3-7,2-5  of ranges that you name",
     )
 }
 
@@ -28,14 +30,26 @@ _CHUNK = 64
 
 def calibrate(
     model: ModelOption = None,
+    method: Annotated[
+        str,
+        typer.Option(help="rome, for one fact after another; or one for batches: see edit --help."),
+    ] = "rome",
     layers: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Layers to try; by default, seven depths.")
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Layers to try; by default, seven depths. For batches ranges as 3-7,2-5; by "
+            "default the usual depths, and where the model's own traces show facts.",
+        ),
     ] = None,
     facts: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Facts to try; by default, ones that the model knows."),
     ] = None,
-    n: Annotated[int, typer.Option("--n", min=1, help="How many facts.")] = 10,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", min=1, help="How many facts; by default 10, and 60 for batches."),
+    ] = None,
     tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens of the second moments of the keys.")
     ] = None,
@@ -55,13 +69,18 @@ def calibrate(
     from unfrozen.language.model import LanguageModel
     from unfrozen.papers.claim import Table
 
+    if method != "rome":
+        from unfrozen.cli.editing.calibrate_batch import Asked, calibrate_batch
+
+        calibrate_batch(Asked(method, model, layers, facts, n or 60, tokens, seed), json)
+        return
     numbers = None if layers is None else _numbers(layers)
     given = None if facts is None else _read(facts)
     lm = LanguageModel.from_pretrained(model or DEFAULT_MODEL)
     tried = [lm.layer(i) for i in numbers or calibration.default_layers(lm.n_layers)]
     with progress() as bars:
         report = reporter(bars)
-        chosen = _choose(lm, given, n, seed, report)
+        chosen = _choose(lm, given, n or 10, seed, report)
         moments = second_moments(
             lm,
             tried,

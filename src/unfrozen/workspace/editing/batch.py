@@ -147,7 +147,7 @@ def edit_batch(
     workspace.apply(lm.model)
     fold = Fold.of(lm.model)
     committed = list(fold.changes)
-    settings = choose_batch_settings(lm, method) if settings is None else settings
+    settings = choose_batch_settings(lm, method).settings if settings is None else settings
     with base_state(lm):
         facts = [
             f if f.target_true else replace(f, target_true=own_answer(lm, f.text)) for f in facts

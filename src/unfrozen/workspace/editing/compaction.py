@@ -83,7 +83,7 @@ def compact(
         FactError: two live facts answer one question.
         BatchRejectedError: the guard would not have it; nothing is changed.
     """
-    settings = choose_batch_settings(lm, method) if settings is None else settings
+    settings = choose_batch_settings(lm, method).settings if settings is None else settings
     live = [e for e in workspace.log() if e.active and not e.reverts and e.kind not in MEMORIES]
     held = held_facts(live)
     empty = [e for e in live if e.id not in {h.entry.id for h in held}]

@@ -12,6 +12,7 @@ from unfrozen.language.editing.batch import (
     PreservingSolver,
     RegularisedSolver,
 )
+from unfrozen.language.editing.batch.calibration import load_batch_calibration
 from unfrozen.language.editing.calibration import load_calibration
 from unfrozen.language.editing.edit import Edit
 from unfrozen.language.editing.fine_tune import FineTuneSettings, fine_tune
@@ -123,15 +124,27 @@ def choose_settings(lm: LanguageModel, method: str = "rome", layer: int | None =
     return Chosen(settings, found.layer, f"calibrated on {found.facts} facts")
 
 
+class ChosenBatch(NamedTuple):
+    """Settings of a method for batches, and where they come from.
+
+    Attributes:
+        settings: of the method, with layers.
+        source: in words: layers as asked, found by calibration, or the default depths.
+    """
+
+    settings: MemitSettings
+    source: str
+
+
 def choose_batch_settings(
     lm: LanguageModel, method: str = "memit", layers: tuple[int, ...] | None = None
-) -> MemitSettings:
-    """The settings to edit batches with: the layers asked for, or the default depths.
+) -> ChosenBatch:
+    """The settings to edit batches with: layers and strength as calibrated, else the defaults.
 
     Args:
-        lm: the model.
+        lm: the model; a calibration is looked up for its base, whatever is folded into it.
         method: a name in `BATCH_METHODS`.
-        layers: to write to these.
+        layers: to write to these, with the method's default strength.
 
     Raises:
         WorkspaceError: no such method.
@@ -139,5 +152,13 @@ def choose_batch_settings(
     """
     if method not in BATCH_METHODS:
         raise WorkspaceError(f"no method {method!r} for batches: choose {', '.join(BATCH_METHODS)}")
-    settings = replace(BATCH_METHODS[method], layers=layers)
-    return replace(settings, layers=settings.layers_for(lm))
+    settings, source = replace(BATCH_METHODS[method], layers=layers), "as asked"
+    if layers is None:
+        with base_state(lm):
+            found = load_batch_calibration(lm, method)
+        if found is None:
+            hint = f"`unfrozen calibrate --method {method}` finds the best"
+            source = f"the default depths; {hint}"
+        else:
+            settings, source = found.settings(settings), f"calibrated on {found.facts} facts"
+    return ChosenBatch(replace(settings, layers=settings.layers_for(lm)), source)

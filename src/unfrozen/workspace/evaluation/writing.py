@@ -54,7 +54,7 @@ class Written(NamedTuple):
 def settings_of(lm: LanguageModel, method: str) -> MemitSettings | Settings:
     """The settings that a method has for a model: see `unfrozen.workspace.editing`."""
     if method in BATCH_METHODS:
-        return choose_batch_settings(lm, method)
+        return choose_batch_settings(lm, method).settings
     return choose_settings(lm, method).settings
 
 
