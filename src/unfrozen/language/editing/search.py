@@ -18,6 +18,7 @@ from unfrozen.errors import ModelError
 from unfrozen.language.architecture.grouped import use_grouped
 from unfrozen.language.editing.contexts import Contexts
 from unfrozen.language.model import LanguageModel
+from unfrozen.language.scale.trimming import give_back
 
 # Below this share of the facts inside, those that are done are left behind.
 _LEFT = 0.9
@@ -141,6 +142,7 @@ def search_values(
         # Contexts are copied when facts leave, so not for every one that does.
         if int(inside.live.sum()) < _LEFT * len(inside.live):
             inside = waiting.fill(inside.of(inside.live.nonzero()[:, 0]))
+            give_back()
     order = torch.cat([numbers for numbers, _ in left]).argsort()
     return Values.concatenate([values for _, values in left]).at(order)
 

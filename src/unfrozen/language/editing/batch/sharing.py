@@ -15,6 +15,7 @@ from unfrozen.language.editing.search import Values, copy_for_search, search_pre
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.scale import share
+from unfrozen.language.scale.trimming import give_back
 
 if TYPE_CHECKING:
     from unfrozen.language.editing.batch.memit import Memit
@@ -76,6 +77,8 @@ def search_pieces(
         found = {number: search(number, copies[0]) for number in order}
     else:
         found = _in_threads(search, order, copies, cores // threads, stopped)
+    copies.clear()
+    give_back()
     numbers = torch.tensor([i for piece in pieces for i in piece], device=lm.device)
     return Values.concatenate([found[n] for n in range(len(pieces))]).at(numbers.argsort())
 
