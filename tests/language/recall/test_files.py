@@ -76,6 +76,18 @@ def test_facts_without_some_are_what_the_others_alone_are(llama):
         )
 
 
+def test_other_weights_are_told(llama, tmp_path):
+    lm = llama.lm
+    made = FactMemory(lm)
+    made.remember(FACTS[:1])
+    path = save_memory(made, tmp_path / "facts.safetensors")
+    with lm.edited({lm.down_projection(0).parameter_name: torch.full((32, 48), 0.01)}):
+        with pytest.raises(DataError, match=r"other weights of llama: .* any_weights=True"):
+            load_memory(path, lm)
+        assert load_memory(path, lm, any_weights=True).bytes == made.bytes
+    assert load_memory(path, lm).bytes == made.bytes
+
+
 def test_what_is_no_memory_is_refused(llama, tmp_path):
     with pytest.raises(DataError, match="holds no memory"):
         load_memory(tmp_path / "none.safetensors", llama.lm)

@@ -15,7 +15,9 @@ def fresh():
     trimming._trim.cache_clear()
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="of glibc only")
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="of glibc only"
+)
 def test_what_was_freed_is_given_back():
     process = psutil.Process()
     # Small enough for the heap, which shrinks by itself only from its end.

@@ -11,6 +11,7 @@ import safetensors.torch
 from torch import Tensor
 
 from unfrozen.data.cache import atomic_write
+from unfrozen.data.models import weights_hash
 from unfrozen.errors import DataError
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
@@ -35,6 +36,7 @@ def save_memory(memory: FactMemory | DocumentMemory, path: str | Path) -> Path:
     header: dict[str, Any] = {
         "format": FORMAT,
         "model": memory.lm.name,
+        "weights": weights_hash(memory.lm.model),
         "settings": asdict(memory.settings),
         "prose": list(memory.prose),
     }
@@ -55,12 +57,16 @@ def save_memory(memory: FactMemory | DocumentMemory, path: str | Path) -> Path:
     return Path(path)
 
 
-def load_memory(path: str | Path, lm: LanguageModel) -> FactMemory | DocumentMemory:
+def load_memory(
+    path: str | Path, lm: LanguageModel, *, any_weights: bool = False
+) -> FactMemory | DocumentMemory:
     """Read a memory that `save_memory` wrote.
 
     Args:
         path: the file.
         lm: the model that it was made beside.
+        any_weights: whether the model's weights may be others than they were when it was saved:
+            edited since, or in another precision.  What is recalled may then be less exact.
 
     Raises:
         DataError: there is no such file, it is damaged, or of another model.
@@ -75,6 +81,11 @@ def load_memory(path: str | Path, lm: LanguageModel) -> FactMemory | DocumentMem
         raise DataError(f"{path} holds no memory of format {FORMAT}")
     if header.get("model") != lm.name:
         raise DataError(f"{path} was made beside {header.get('model')}, not beside {lm.name}")
+    if not any_weights and header.get("weights") != weights_hash(lm.model):
+        raise DataError(
+            f"{path} was made beside other weights of {lm.name}: load those, or pass "
+            "any_weights=True"
+        )
     if header.get("kind") == "facts":
         memory = FactMemory(lm, RecallSettings(**header["settings"]), header["prose"])
         facts = [Fact.from_json(one) for one in header["facts"]]
