@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from unfrozen.cli.main import main
+from unfrozen.language.scale import clusters
 from unfrozen.workspace import Workspace
 from unfrozen.workspace.editing import guard
 
@@ -105,16 +106,24 @@ def test_a_bisection_without_a_right_end_is_told(facts, capfd):
 
 
 def test_a_batch_is_edited_by_two_workers_as_by_one_process(facts, capfd, monkeypatch):
-    # Small enough that every fact is a pass of the search, and so a piece of work.
-    monkeypatch.setattr("unfrozen.language.editing.batch.memit._SEARCH_TOKENS", 1)
+    # Every fact is a piece of work.
+    monkeypatch.setattr("unfrozen.language.editing.batch.memit._PIECE", 1)
+    start, started = clusters._start, []
+    monkeypatch.setattr(clusters, "_start", lambda *a: started.append(a[1]) or start(*a))
     run(f"{BATCH} --dry-run --json ../one.json", capfd)
     assert main(shlex.split(f"{BATCH} --dry-run --json ../two.json --workers 2")) == 0
     assert capfd.readouterr().err == ""
     one, two = (json.loads(Path(f"../{name}.json").read_text()) for name in ("one", "two"))
     assert two["effect"]["each"] == one["effect"]["each"]
+    # One cluster takes the second moments and searches the values.
+    assert started == [2]
+    run(BATCH, capfd)
+    assert main(["compact", "--method", "nas", "--guard", "0", "--workers", "2"]) == 0
+    assert started == [2, 2]
+    assert capfd.readouterr().err == ""
     assert not psutil.wait_procs(psutil.Process().children(recursive=True), timeout=20)[1]
     told = refused("edit ../facts.jsonl --workers 2", capfd)
     assert "rome writes fact by fact, in one process" in told
     assert "no Ray cluster can be joined at 127.0.0.1:1" in refused(
-        f"{BATCH} --address 127.0.0.1:1", capfd
+        f"{BATCH} --replace --address 127.0.0.1:1", capfd
     )

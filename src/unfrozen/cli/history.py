@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from unfrozen.cli.console import emit_json, output, progress
-from unfrozen.cli.opening import JsonOption, WorkspaceOption, find_workspace, reporter
+from unfrozen.cli.opening import (
+    AddressOption,
+    JsonOption,
+    WorkersOption,
+    WorkspaceOption,
+    find_workspace,
+    reporter,
+)
 
 EXAMPLES = {
     "bisect": (
@@ -72,6 +79,8 @@ def compact(
             min=0, help="Leave all as it is if prose is then so many times as perplexing; 0: no."
         ),
     ] = 1.1,
+    workers: WorkersOption = 1,
+    address: AddressOption = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -93,6 +102,8 @@ def compact(
             lm,
             method,
             guard=Guard(perplexity=guard) if guard else None,
+            workers=workers,
+            address=address,
             progress=reporter(bars),
         )
     shares = ["–" if share is None else f"{share:.1%}" for share in (done.before, done.after)]

@@ -23,6 +23,8 @@ _PATIENCE = 10.0
 def cluster(workers: int, address: str | None = None) -> Iterator[None]:
     """Keep one Ray cluster for several calls of `share`, which otherwise start one each.
 
+    With one worker and no address there is nothing to keep: `share` then works in this process.
+
     Args:
         workers: as for `share`; the calls inside use no more of a cluster that is started here.
         address: as for `share`.
@@ -30,6 +32,9 @@ def cluster(workers: int, address: str | None = None) -> Iterator[None]:
     Raises:
         ScaleError: Ray is not installed, or no cluster is at the address.
     """
+    if workers <= 1 and address is None:
+        yield
+        return
     ray = import_ray()
     with _STATE.lock:
         # One that the program has started or joined by itself is used, and left alone.

@@ -18,6 +18,7 @@ from unfrozen.language.evaluation import Evaluation, Summary, evaluate, perplexi
 from unfrozen.language.facts import Fact
 from unfrozen.language.facts.fact import seeded
 from unfrozen.language.model import LanguageModel
+from unfrozen.language.scale import cluster
 from unfrozen.workspace.change import Change, check_name
 from unfrozen.workspace.editing.guard import Guard, Reading, check, written_share
 from unfrozen.workspace.editing.methods import (
@@ -157,11 +158,12 @@ def edit_batch(
     try:
         cleared = clear(workspace, lm, conflicts, progress)
         fold.set(cleared.state)
-        editor = make_editor(lm, settings, tokens, facts, progress, workers, address)
         earlier = [h.fact for h in cleared.held]
         chosen = _sample(facts, measured)
         before = _measure(lm, facts, chosen, written_tokens, progress, "Measuring before")
-        edit = editor.edit(facts, previous_keys(lm, editor, earlier), progress)
+        with cluster(workers, address):
+            editor = make_editor(lm, settings, tokens, facts, progress, workers, address)
+            edit = editor.edit(facts, previous_keys(lm, editor, earlier), progress)
         change = Change(
             kind="batch-edit",
             name=unused_name(name or f"{method}-{len(facts)}-facts", taken_names(workspace)),

@@ -11,6 +11,7 @@ from unfrozen.language.editing.batch import MemitSettings
 from unfrozen.language.evaluation import perplexity
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
+from unfrozen.language.scale import cluster
 from unfrozen.workspace.change import Change
 from unfrozen.workspace.editing.guard import Guard, Reading, check, written_share
 from unfrozen.workspace.editing.methods import Progress, choose_batch_settings
@@ -61,6 +62,8 @@ def compact(
     *,
     tokens: int | None = DEFAULT_TOKENS,
     guard: Guard | None = Guard(),
+    workers: int = 1,
+    address: str | None = None,
     progress: Progress | None = None,
 ) -> Compacted:
     """Take back every edit and write all their facts into the base, at once.
@@ -76,9 +79,12 @@ def compact(
         settings: of the method; those of `choose_batch_settings` by default.
         tokens: as for `edit_batch`.
         guard: what may not happen; None for no guard.
+        workers: as for `edit_batch`.
+        address: as for `edit_batch`.
         progress: called with what is being done.
 
     Raises:
+        ScaleError: the work cannot be shared among workers.
         WorkspaceError: there is nothing to compact, or an entry holds no facts.
         FactError: two live facts answer one question.
         BatchRejectedError: the guard would not have it; nothing is changed.
@@ -105,13 +111,14 @@ def compact(
         with base_state(lm):
             base = perplexity(lm, prose) if guard is not None else 0.0
         fold.set([])
-        editor = make_editor(lm, settings, tokens, facts, progress)
-        known = _targets(edits, editor.layers[-1], lm)
-        missing = [i for i, target in enumerate(known) if target is None]
-        if missing:
-            searched = editor.values([facts[i] for i in missing], progress).target
-            for place, number in enumerate(missing):
-                known[number] = searched[place]
+        with cluster(workers, address):
+            editor = make_editor(lm, settings, tokens, facts, progress, workers, address)
+            known = _targets(edits, editor.layers[-1], lm)
+            missing = [i for i, target in enumerate(known) if target is None]
+            if missing:
+                searched = editor.values([facts[i] for i in missing], progress).target
+                for place, number in enumerate(missing):
+                    known[number] = searched[place]
         targets = torch.stack([t for t in known if t is not None])
         edit = editor.write(facts, targets, None, progress)
         change = Change(
