@@ -1,11 +1,11 @@
 """What papers on thousands of edits share: facts that do not meet, and what is measured of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unfrozen.data.sets import relations
 from unfrozen.errors import PaperError
-from unfrozen.language.evaluation import Evaluation, Group, evaluate, known
+from unfrozen.language.evaluation import Evaluation, Summary, evaluate, known, summarize
 from unfrozen.language.facts import (
     Fact,
     build_counterfactuals,
@@ -78,9 +78,6 @@ def measured_facts(lm: LanguageModel, facts: Sequence[Fact]) -> list[dict[str, A
     return [evaluate(lm, fact, written_tokens=0).to_json() for fact in facts]
 
 
-def evaluation(data: dict[str, Any]) -> Evaluation:
-    """An evaluation back from JSON."""
-    fields = {k: v for k, v in data.items() if k != "score"}
-    for name in ("efficacy", "paraphrase", "neighbourhood"):
-        fields[name] = None if fields[name] is None else Group(**fields[name])
-    return Evaluation(**fields)
+def summary_of(each: Sequence[Mapping[str, Any]]) -> Summary:
+    """Means over the evaluations that `measured_facts` gave."""
+    return summarize([Evaluation.from_json(one) for one in each])

@@ -15,7 +15,7 @@ from unfrozen.language.editing.batch import (
     critical_range,
 )
 from unfrozen.language.editing.rome import Rome, RomeSettings
-from unfrozen.language.evaluation import Summary, known, summarize
+from unfrozen.language.evaluation import Summary, known
 from unfrozen.language.evaluation.side import unrelated
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
@@ -23,7 +23,7 @@ from unfrozen.language.tracing import Trace, TraceSettings, embedding_deviation,
 from unfrozen.memory import SecondMoment
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
 from unfrozen.papers.facts import spread
-from unfrozen.papers.many_facts import evaluation, facts_in_number, measured_facts
+from unfrozen.papers.many_facts import facts_in_number, measured_facts, summary_of
 from unfrozen.papers.running.context import RunContext
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _calibrate(
         for strength in _STRENGTHS:
             editor = Memit(lm, replace(settings, solver=RegularisedSolver(strength)), moments)
             with editor.write(facts, target).applied(lm):
-                summary = summarize([evaluation(e) for e in measured_facts(lm, facts)])
+                summary = summary_of(measured_facts(lm, facts))
             found.append({"strength": strength, **_scores(summary)})
         return found
 
@@ -250,14 +250,14 @@ def _curve(
 
 def _point(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Means over batches of one size."""
-    each = [evaluation(e) for one in found for e in one["each"]]
+    each = [e for one in found for e in one["each"]]
 
     def mean_of(name: str) -> float:
         there = [one[name] for one in found if name in one]
         return sum(there) / max(len(there), 1)
 
     names = ("perplexity", "choice", "seconds", "cpu")
-    return {**_scores(summarize(each)), **{name: mean_of(name) for name in names}}
+    return {**_scores(summary_of(each)), **{name: mean_of(name) for name in names}}
 
 
 def _scores(summary: Summary) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from unfrozen.language.editing.calibration import Calibration, Trial, calibrate,
 from unfrozen.language.editing.edit import Edit
 from unfrozen.language.editing.fine_tune import FineTuneSettings, fine_tune
 from unfrozen.language.editing.rome import Rome, RomeSettings, write_value
-from unfrozen.language.evaluation import Evaluation, Group, Summary, evaluate, summarize
+from unfrozen.language.evaluation import Evaluation, Summary, evaluate, summarize
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.statistics import Mean, mean
@@ -92,7 +92,7 @@ class RomePaper:
         rivals = _rivals(context, lm, apart, found.layer)
         edits = _edit_all(context, lm, facts, settings, moments[found.layer], rivals, size.tokens)
         summaries = {
-            method: summarize([_evaluation(e["measured"][method]) for e in edits])
+            method: summarize([Evaluation.from_json(e["measured"][method]) for e in edits])
             for method in _METHODS
         }
         seconds = [e["seconds"] for e in edits]
@@ -204,13 +204,6 @@ def _edit_all(
         compute,
     )
     return list(kept.values())
-
-
-def _evaluation(data: Mapping[str, Any]) -> Evaluation:
-    fields = {k: v for k, v in data.items() if k != "score"}
-    for name in ("efficacy", "paraphrase", "neighbourhood"):
-        fields[name] = None if fields[name] is None else Group(**fields[name])
-    return Evaluation(**fields)
 
 
 def _scores(

@@ -1,5 +1,6 @@
 """Scores against answers worked out by a plain pass a prompt."""
 
+import json
 import math
 from dataclasses import astuple, replace
 
@@ -76,6 +77,14 @@ def test_groups_without_prompts_do_not_count(llama):
     assert bare.paraphrase is None
     assert bare.neighbourhood is None
     assert bare.score == bare.efficacy.score
+
+
+@pytest.mark.parametrize("fact", [FACT, replace(FACT, paraphrases=())])
+def test_an_evaluation_is_read_back_from_json(llama, fact):
+    found = evaluate(llama.lm, fact, written_tokens=2)
+    told = json.loads(json.dumps(found.to_json()))
+    assert Evaluation.from_json(told) == found
+    assert told["score"] == found.score
 
 
 def test_text_is_written_and_can_be_repeated(llama):

@@ -10,7 +10,7 @@ first) and the text that the model writes by itself stand beside them.
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -189,6 +189,14 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """As plain numbers."""
         return {**asdict(self), "score": self.score}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Evaluation":
+        """Read what `to_json` gave."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        for name in ("efficacy", "paraphrase", "neighbourhood"):
+            fields[name] = None if fields[name] is None else Group(**fields[name])
+        return cls(**fields)
 
 
 def evaluate(

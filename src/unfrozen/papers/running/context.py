@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from unfrozen.data.lines import read_lines
 from unfrozen.data.models import DEFAULT_MODEL
-from unfrozen.errors import PaperError
+from unfrozen.errors import DataError, PaperError
 from unfrozen.papers.running.measure import Meter, machine, versions
 
 Item = TypeVar("Item")
@@ -261,21 +262,17 @@ def _signature(path: Path) -> list[tuple[str, int, int]] | None:
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     """The finished items of a checkpoint; a last line that a kill tore is cut off the file."""
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    whole = data[: data.rfind(b"\n") + 1]
+        lines = read_lines(path)
+    except DataError as error:
+        raise PaperError(f"{str(error).removesuffix(': remove the file')}: run again with --fresh") from error
     done = {}
-    for number, line in enumerate(whole.split(b"\n")[:-1], 1):
+    for number, entry in enumerate(lines, 1):
         try:
-            entry = json.loads(line)
             done[entry["key"]] = {k: entry[k] for k in ("value", "seconds", "peak", "flops")}
-        except (ValueError, KeyError, TypeError) as error:
+        except KeyError as error:
             raise PaperError(
-                f"line {number} of the checkpoint {path} is damaged: run again with --fresh"
+                f"line {number} of {path} is no result: run again with --fresh"
             ) from error
-    if len(whole) < len(data):
-        os.truncate(path, len(whole))
     return done
 
 

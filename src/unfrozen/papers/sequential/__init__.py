@@ -20,14 +20,13 @@ from unfrozen.language.editing.batch import (
 )
 from unfrozen.language.editing.fine_tune import FineTuneSettings
 from unfrozen.language.editing.rome import RomeSettings
-from unfrozen.language.evaluation import summarize
 from unfrozen.language.evaluation.side import unrelated
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.memory import SecondMoment
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome
 from unfrozen.papers.facts import spread
-from unfrozen.papers.many_facts import evaluation, facts_in_number, measured_facts
+from unfrozen.papers.many_facts import facts_in_number, measured_facts, summary_of
 from unfrozen.papers.running.context import RunContext
 from unfrozen.papers.running.measure import Meter
 from unfrozen.papers.sequential.shown import curves, points_table, trials_table
@@ -197,7 +196,7 @@ def _trials(
             # It diverged, so nothing was learned.
             return {**found, "score": 0.0, "ratio": _UNBOUNDED}
         with lm.edited(total):
-            score = summarize([evaluation(e) for e in measured_facts(lm, facts[::2])]).score
+            score = summary_of(measured_facts(lm, facts[::2])).score
             after = unrelated(lm, _CHOSEN, choices=False)
         ratio = min(after["perplexity"] / before["perplexity"], _UNBOUNDED)
         return {**found, "score": score, "ratio": ratio}
@@ -266,7 +265,7 @@ def _run(
     items = {str(count): count for count in counts}
     kept = context.checkpoint(f"stream-{name}", known, items, compute, sample=None)
     return [
-        {**p, "summary": summarize([evaluation(e) for e in p["each"]]) if "each" in p else None}
+        {**p, "summary": summary_of(p["each"]) if "each" in p else None}
         for p in kept.values()
         if p is not None
     ]
