@@ -4,9 +4,13 @@ The fused attention of a CPU has a slow gradient in half precision, and the plai
 keys and values for every head of queries.  Here the queries that share keys stand in one matrix.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -65,7 +69,36 @@ def use_grouped(model: PreTrainedModel) -> bool:
     if model.config._attn_implementation != "sdpa":
         return False
     model.set_attn_implementation(NAME)
+    return uses_grouped(model)
+
+
+def uses_grouped(model: PreTrainedModel) -> bool:
+    """Whether a model attends so."""
     return model.config._attn_implementation == NAME
+
+
+@contextmanager
+def with_gradient(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[None]:
+    """A block in which the gradient of a model's attention takes no longer than it must.
+
+    On a CPU that of the fused attention in half precision takes longer than all the rest.  Which
+    one torch takes is one choice for all threads, so such a model is searched in one.
+
+    Args:
+        model: the model.
+        dtype: its precision.
+    """
+    if needs_plain(model, dtype):
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    else:
+        yield
+
+
+def needs_plain(model: PreTrainedModel, dtype: torch.dtype) -> bool:
+    """Whether `with_gradient` has to keep torch from its fused attention."""
+    half = dtype in (torch.bfloat16, torch.float16)
+    return half and model.device.type == "cpu" and not uses_grouped(model)
 
 
 def _forward(

@@ -4,16 +4,15 @@ The prompts of many facts share their passes.
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import pad
 
+from unfrozen.language.architecture.grouped import with_gradient
 from unfrozen.language.architecture.replay import Joining, KeyValues
 from unfrozen.language.editing.prompts import Prompts
 from unfrozen.language.facts import Fact
@@ -134,9 +133,7 @@ class Rows:
         if site == "state":
             # What a block puts out is what the next one is given.
             joins, mlp = {layer + 1: replace(self.joining, states=add(self.joining.states))}, {}
-        # On a CPU the fused attention's gradient in half precision takes longer than all the rest.
-        slow = lm.device.type == "cpu" and lm.dtype in (torch.bfloat16, torch.float16)
-        with sdpa_kernel(SDPBackend.MATH) if slow else nullcontext():
+        with with_gradient(lm.model, lm.dtype):
             return lm.replay(
                 joins,
                 self.prefix,

@@ -264,7 +264,9 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         lines = read_lines(path)
     except DataError as error:
-        raise PaperError(f"{str(error).removesuffix(': remove the file')}: run again with --fresh") from error
+        raise PaperError(
+            f"{str(error).removesuffix(': remove the file')}: run again with --fresh"
+        ) from error
     done = {}
     for number, entry in enumerate(lines, 1):
         try:

@@ -1,5 +1,7 @@
 """MEMIT against its equations, computed from whole plain passes and numpy's solver."""
 
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -197,6 +199,35 @@ def test_a_large_batch_is_searched_in_parts_and_told_of(llama, monkeypatch, core
     assert torch.allclose(parts.delta, whole.delta, atol=2e-2 * float(whole.delta.abs().max()))
     assert told[-1] == ("Searching values", 4, 4)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+
+
+def test_a_piece_that_fails_ends_the_others_and_says_why(llama, monkeypatch):
+    editor = memit(llama)
+    monkeypatch.setattr("unfrozen.language.editing.batch.memit._PIECE", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    ended, search = [], Memit.search
+
+    def failing(self, lm, facts, told):
+        if facts[0] == FACTS[0]:
+            raise ModelError("the loss is not finite")
+        try:
+            while True:
+                told(0)
+                time.sleep(0.01)
+        except BaseException as error:
+            ended.append(type(error).__name__)
+            raise
+
+    monkeypatch.setattr(Memit, "search", failing)
+    monkeypatch.setattr(Memit, "_pieces", lambda self, facts: [[i] for i in range(len(facts))])
+    before = threading.active_count()
+    with pytest.raises(ModelError, match="not finite"):
+        # The last pieces are begun first, of which one would go on for ever.
+        editor.values([FACTS[i] for i in (1, 2, 0, 3)])
+    assert ended in ([], ["CancelledError"])
+    assert threading.active_count() == before
+    monkeypatch.setattr(Memit, "search", search)
+    assert editor.values(FACTS[:1]).delta.shape[0] == 1
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -36,10 +36,10 @@ from unfrozen.memory import LowRank, SecondMoment, regularised_write
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
-# Tokens that a pass of the search replays: more are no faster, and take memory.
-_SEARCH_TOKENS = 1000
-# Facts that are searched one after another: each piece ends with few that share a pass.
-_PIECE = 50
+# Tokens that a pass of the search replays: on a CPU more are no faster, and take memory.
+_SEARCH_TOKENS, _MORE = 1000, 16
+# Facts of a piece, which ends with few that share a pass; fewer than that many are not divided.
+_PIECE, _UNDIVIDED = 50, 24
 
 
 @runtime_checkable
@@ -233,7 +233,12 @@ class Memit:
                 yield contexts
 
         with torch.enable_grad():
-            return search_values(lm, made(), self.settings, progress, _SEARCH_TOKENS)
+            return search_values(lm, made(), self.settings, progress, self._more * _SEARCH_TOKENS)
+
+    @property
+    def _more(self) -> int:
+        """How many times as much a pass takes as on a CPU."""
+        return 1 if self.lm.device.type == "cpu" else _MORE
 
     @torch.no_grad()
     def write(
@@ -369,7 +374,8 @@ class Memit:
         """Numbers of facts in pieces that are searched apart; facts of like length together."""
         sizes = [self._size(fact) for fact in facts]
         order = sorted(range(len(facts)), key=lambda i: sizes[i])
-        number = -(-len(facts) // _PIECE)
+        number = -(-len(facts) // (self._more * _PIECE))
+        number = max(number, 1 if len(facts) < self._more * _UNDIVIDED else 2)
         ends = [round(i * len(facts) / number) for i in range(number + 1)]
         return [order[a:b] for a, b in pairwise(ends)]
 

@@ -2,15 +2,15 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from unfrozen.language.architecture.grouped import needs_plain
 from unfrozen.language.editing.search import Values, copy_for_search, search_precision
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
@@ -49,11 +49,12 @@ def search_pieces(
     """
     lm, dtype = editor.lm, search_precision(editor.lm)
     cores = torch.get_num_threads()
-    # What counts operations sees those of its own thread only.
-    alone = lm.device.type != "cpu" or _get_current_dispatch_mode() is not None
-    threads = 1 if alone else min(cores, len(pieces))
     # Nothing above the last layer is written to, so a copy in less precision stays true.
     copies = [copy_for_search(lm, dtype)]
+    # What counts operations sees those of its own thread only.
+    counted = _get_current_dispatch_mode() is not None
+    alone = counted or lm.device.type != "cpu" or needs_plain(copies[0].model, dtype)
+    threads = 1 if alone else min(cores, len(pieces))
     copies += [copy_for_search(copies[0], dtype) for _ in range(threads - 1)]
     done = [0] * len(pieces)
     lock, stopped = threading.Lock(), threading.Event()
@@ -61,7 +62,7 @@ def search_pieces(
     def search(number: int, copy: LanguageModel) -> Values:
         def told(n: int) -> None:
             if stopped.is_set():
-                raise KeyboardInterrupt
+                raise CancelledError
             with lock:
                 done[number] = n
                 if progress is not None:
@@ -106,6 +107,9 @@ def _in_threads(
         with ThreadPoolExecutor(len(copies)) as pool:
             try:
                 waiting = {number: pool.submit(run, number) for number in order}
+                done, _ = wait(waiting.values(), return_when=FIRST_EXCEPTION)
+                for failed in (future for future in done if future.exception()):
+                    failed.result()
                 return {number: future.result() for number, future in waiting.items()}
             except BaseException:
                 stopped.set()
@@ -139,7 +143,6 @@ def share_values(
         ModelError: a loss is not finite.
         ScaleError: the search cannot be shared.
     """
-    settings = replace(editor.settings, anchor=False)
     keys = {
         f"piece {number} of the facts (from {facts[piece[0]].subject!r} on)": piece
         for number, piece in enumerate(pieces, 1)
@@ -147,8 +150,8 @@ def share_values(
     found: dict[int, Values] = {}
     shared = share(
         {key: [facts[i] for i in piece] for key, piece in keys.items()},
-        partial(type(editor), editor.lm, settings, None, editor.prefixes),
-        type(editor).values,
+        partial(type(editor), editor.lm, editor.settings, None, editor.prefixes),
+        _search_piece,
         workers=editor.workers,
         address=editor.address,
     )
@@ -161,3 +164,7 @@ def share_values(
             if progress is not None:
                 progress(len(found), len(facts))
     return Values.concatenate([found[i] for i in range(len(facts))])
+
+
+def _search_piece(editor: "Memit", facts: Sequence[Fact]) -> Values:
+    return search_pieces(editor, facts, [range(len(facts))])
