@@ -90,7 +90,7 @@ def test_a_setting_that_diverges_learns_nothing_and_is_not_chosen(reproduce, mon
     write = Memit.write
 
     def diverging(self, *args):
-        if getattr(self.settings.solver, "strength", 0.0) == 1500.0:
+        if getattr(self.settings.solver, "strength", 0.0) == 5000.0:
             raise ModelError("too far")
         return write(self, *args)
 
@@ -98,7 +98,7 @@ def test_a_setting_that_diverges_learns_nothing_and_is_not_chosen(reproduce, mon
     table = reproduce().outcome.tables[1]
     names = ("strength or energy", "S", "perplexity")
     strength, score, ratio = (table.columns.index(name) for name in names)
-    gone = [row for row in table.rows if row[strength] == 1500.0]
+    gone = [row for row in table.rows if row[strength] == 5000.0]
     assert len(gone) == 3
     assert all(row[score] == 0.0 for row in gone)
     assert all((row[ratio] == sequential._UNBOUNDED) == (row in gone) for row in table.rows)
