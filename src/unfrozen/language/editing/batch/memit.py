@@ -37,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
 # Tokens that a pass of the search replays: on a CPU more are no faster, and take memory.
-_SEARCH_TOKENS, _MORE = 1000, 16
+_SEARCH_TOKENS, _MORE = 640, 16
 # Facts of a piece, which ends with few that share a pass; fewer than that many are not divided.
 _PIECE, _UNDIVIDED = 50, 24
 
