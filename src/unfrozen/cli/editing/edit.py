@@ -69,7 +69,7 @@ def edit(
         typer.Option(
             help="One fact after another: rome; or a baseline: ft, or ft-l, bounded as published "
             "for GPT-2 XL, which is tight for small models. All facts at once: memit; and for "
-            "batch after batch alphaedit, encore, or nas, which keeps the most."
+            "batch after batch, which they do not let erode: alphaedit, encore, nas."
         ),
     ] = "rome",
     layer: Annotated[
