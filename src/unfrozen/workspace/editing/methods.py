@@ -65,10 +65,10 @@ METHODS: dict[str, Method] = {
 """Every method that edits fact by fact, by its name; a new one is one more row."""
 
 
-# Chosen on facts set apart (default model): of one batch the strength that kept the most; for batch
-# after batch the strength that kept the most (150 facts in batches of 50) and at whose pace a
-# thousand facts would cost prose no more than a tenth.  The published ones belong to the scale of
-# other models.
+# Chosen on facts set apart (default model): of one batch the strength that kept the most; of batch
+# after batch the setting that kept the most (150 facts in batches of 50) among those at whose pace a
+# thousand facts would cost prose no more than a tenth, which no setting of AlphaEdit was.  The
+# published ones belong to the scale of other models.
 _PRESERVING = PreservingSolver(strength=5000.0, norm=0.0)
 
 BATCH_METHODS: dict[str, MemitSettings] = {
