@@ -66,8 +66,8 @@ METHODS: dict[str, Method] = {
 
 
 # Chosen on facts set apart (default model): of one batch the strength that kept the most; of batch
-# after batch the setting that kept the most (150 facts in batches of 50) among those at whose pace a
-# thousand facts would cost prose no more than a tenth, which no setting of AlphaEdit was.  The
+# after batch the setting that kept the most (150 facts in batches of 50) among those at whose pace
+# a thousand facts would cost prose no more than a tenth, which no setting of AlphaEdit was.  The
 # published ones belong to the scale of other models.
 _PRESERVING = PreservingSolver(strength=5000.0, norm=0.0)
 
