@@ -18,7 +18,7 @@ EXAMPLES = {
         "unfrozen calibrate --layers 0,2,3 --n 5           fewer layers, fewer facts",
         "unfrozen calibrate --facts facts.jsonl            on your own facts",
         "unfrozen calibrate --method memit                 layers and strength for batches",
-        "unfrozen calibrate --method nas --layers 3-7,2-5  of ranges that you name",
+        "unfrozen calibrate --method nas --layers 3-7,2-5    ranges that you name",
     )
 }
 

@@ -184,27 +184,38 @@ def test_anchored_values_have_the_norm_of_unedited_states(llama):
     assert editor.reference_norm(FACTS) == pytest.approx(float(states.norm(dim=1).mean()), rel=1e-4)
 
 
+@pytest.fixture
+def threads():
+    """A function that gives torch so many threads; afterwards it has as many as before."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("cores", [1, 3])
 @pytest.mark.parametrize("piece", [2, 50])
 @pytest.mark.parametrize("tokens", [1, 60])
-def test_a_large_batch_is_searched_in_parts_and_told_of(llama, monkeypatch, cores, piece, tokens):
+def test_a_large_batch_is_searched_in_parts_and_told_of(
+    llama, monkeypatch, threads, cores, piece, tokens
+):
     editor = memit(llama)
     whole = editor.values(FACTS)
     monkeypatch.setattr("unfrozen.language.editing.batch.memit._SEARCH_TOKENS", tokens)
     monkeypatch.setattr("unfrozen.language.editing.batch.memit._PIECE", piece)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    threads(cores)
     assert len(editor._pieces(FACTS)) == -(-len(FACTS) // piece)
     told = []
     parts = editor.values(FACTS, lambda *news: told.append(news))
     assert torch.allclose(parts.delta, whole.delta, atol=2e-2 * float(whole.delta.abs().max()))
     assert told[-1] == ("Searching values", 4, 4)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert torch.get_num_threads() == cores
 
 
-def test_a_piece_that_fails_ends_the_others_and_says_why(llama, monkeypatch):
+def test_a_piece_that_fails_ends_the_others_and_says_why(llama, monkeypatch, threads):
     editor = memit(llama)
     monkeypatch.setattr("unfrozen.language.editing.batch.memit._PIECE", 1)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    threads(2)
     ended, search = [], Memit.search
 
     def failing(self, lm, facts, told):
