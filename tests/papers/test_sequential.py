@@ -81,15 +81,10 @@ def test_every_method_has_a_curve_and_both_claims_a_value(reproduce, monkeypatch
     assert run.record.flops > 0
 
 
-def test_a_stream_ends_where_the_model_is_broken(reproduce, monkeypatch):
+def test_what_diverges_is_not_chosen_and_a_stream_ends_where_the_model_is_broken(
+    reproduce, monkeypatch
+):
     monkeypatch.setattr(sequential, "_BROKEN", 0.0)
-    run = reproduce()
-    assert {facts for _, facts in points_of(run)} == {1}
-    assert "(broken)" in run.record.claims[0].note
-    assert not any(claim.holds for claim in run.record.claims)
-
-
-def test_a_setting_that_diverges_learns_nothing_and_is_not_chosen(reproduce, monkeypatch):
     write = Memit.write
 
     def diverging(self, *args):
@@ -98,7 +93,11 @@ def test_a_setting_that_diverges_learns_nothing_and_is_not_chosen(reproduce, mon
         return write(self, *args)
 
     monkeypatch.setattr(Memit, "write", diverging)
-    table = reproduce().outcome.tables[1]
+    run = reproduce()
+    assert {facts for _, facts in points_of(run)} == {1}
+    assert "(broken)" in run.record.claims[0].note
+    assert not any(claim.holds for claim in run.record.claims)
+    table = run.outcome.tables[1]
     names = ("strength or energy", "S", "perplexity")
     strength, score, ratio = (table.columns.index(name) for name in names)
     gone = [row for row in table.rows if row[strength] == 5000.0]
