@@ -193,11 +193,7 @@ class LanguageModel:
             read: the positions at which to compute the logits.
             stop_after: the last block to run; there are then no logits.
             position_ids: of the tokens; in order by default.
-            attention_mask: what is added to the scores [row, one, time, time]; by default a token
-                sees those before it.
-
-        Returns:
-            The run.
+            attention_mask: added to the scores [row, one, time, time]; causal by default.
 
         Raises:
             ModelError: the rows are longer than the model can read.
@@ -250,11 +246,10 @@ class LanguageModel:
         cache = DynamicCache() if keep_cache else None
         output = None
         given = {"position_ids": position_ids, "attention_mask": attention_mask}
-        placed = {name: value for name, value in given.items() if value is not None}
+        placed: dict[str, object] = {k: v for k, v in given.items() if v is not None}
         with hooked(handles), suppress(_PassEndsError):
-            output = self.model(
-                input_ids=input_ids, use_cache=keep_cache, past_key_values=cache, **placed
-            )
+            placed |= {"use_cache": keep_cache, "past_key_values": cache}
+            output = self.model(input_ids=input_ids, **placed)  # pyright: ignore[reportArgumentType]
         return Run(
             logits=None if output is None else output.logits,
             entering=entering[0],
