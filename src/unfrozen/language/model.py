@@ -249,7 +249,7 @@ class LanguageModel:
         placed: dict[str, object] = {k: v for k, v in given.items() if v is not None}
         with hooked(handles), suppress(_PassEndsError):
             placed |= {"use_cache": keep_cache, "past_key_values": cache}
-            output = self.model(input_ids=input_ids, **placed)  # pyright: ignore[reportArgumentType]
+            output = self.model(input_ids=input_ids, **placed)
         return Run(
             logits=None if output is None else output.logits,
             entering=entering[0],
