@@ -53,7 +53,7 @@ class RecallSettings:
 
     subject_depth: float = 0.28
     relation_depth: float = 0.85
-    subject_threshold: float = 0.88
+    subject_threshold: float = 0.92
     relation_threshold: float = 0.78
     beta: float = 200.0
 

@@ -1,6 +1,5 @@
 """What an experiment is given besides budget and seed: model, facts, checkpoints, progress."""
 
-import ast
 import contextlib
 import dataclasses
 import hashlib
@@ -203,35 +202,6 @@ def stable_hash(value: object) -> str:
     except (TypeError, ValueError) as error:
         raise PaperError(f"settings of a checkpoint cannot be written as JSON: {error}") from error
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def code_hash(paths: Iterable[Path]) -> str:
-    """SHA-256 of what Python code does: comments, docstrings and layout do not count.
-
-    Args:
-        paths: files, and folders whose Python files are taken.
-    """
-    digest = hashlib.sha256()
-    for path in paths:
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            tree = ast.parse(file.read_bytes())
-            for node in ast.walk(tree):
-                body = getattr(node, "body", None)
-                if not isinstance(body, list):
-                    continue
-                kept = [statement for statement in body if not _is_text(statement)]
-                node.body = kept  # pyright: ignore[reportAttributeAccessIssue]
-            name = file.relative_to(path.parent).as_posix()
-            digest.update(f"{name}\0{ast.dump(tree)}\0".encode())
-    return digest.hexdigest()
-
-
-def _is_text(statement: Any) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
 
 
 def _jsonable(value: object) -> Any:

@@ -17,7 +17,8 @@ from unfrozen.errors import PaperError
 from unfrozen.papers.claim import Budget, Claim, Experiment, Outcome, RunRecord
 from unfrozen.papers.report import report_link, write_report
 from unfrozen.papers.running import measure
-from unfrozen.papers.running.context import Progress, RunContext, code_hash
+from unfrozen.papers.running.code import code_hash, imported
+from unfrozen.papers.running.context import Progress, RunContext
 
 REGISTRY: dict[str, str] = {
     "causal-tracing": "unfrozen.papers.causal_tracing",
@@ -36,15 +37,6 @@ ALIASES: dict[str, str] = {"tracing": "causal-tracing"}
 
 REPORTS = Path("reports")
 """Where reports go unless another folder is named."""
-
-_BELOW = (
-    "data",
-    "memory",
-    "language",
-    "papers/facts.py",
-    "papers/many_facts.py",
-    "papers/naive_tracing.py",
-)
 
 
 @dataclass(frozen=True)
@@ -203,12 +195,13 @@ def _module(name: str) -> ModuleType:
 
 
 def _code(module: ModuleType) -> str:
-    """Hash of what computes: the floors below, what papers share, and the experiment itself."""
+    """Hash of what computes: the experiment itself and all that it imports."""
+    if module.__file__ is None:
+        return ""
     package = Path(__file__).resolve().parents[2]
-    paths = [package / part for part in _BELOW]
-    if module.__file__ is not None:
-        paths.append(Path(module.__file__))
-    return code_hash(paths)
+    # How runs are kept and told does not change what they find.
+    told = [package / "papers" / part for part in ("running", "claim.py", "report.py")]
+    return code_hash(imported(Path(module.__file__).resolve(), package, told), package)
 
 
 def _in_order(experiment: Experiment, outcome: Outcome) -> tuple[Claim, ...]:
