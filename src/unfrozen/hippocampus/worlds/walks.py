@@ -141,7 +141,6 @@ def walk(
 def novelty(walk: Walk) -> Novelty:
     """What is new in each step; see `Novelty`."""
     places = walk.places
-    b, t = places.shape
     n = int(places.max()) + 1
     before = torch.cat([places[:, :1], places[:, :-1]], 1)
     began = walk.actions == START
