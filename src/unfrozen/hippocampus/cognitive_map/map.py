@@ -17,10 +17,9 @@ from unfrozen.hippocampus.cognitive_map.places import Places
 from unfrozen.hippocampus.cognitive_map.routes import Route, imagined, shortest
 from unfrozen.hippocampus.tem_t.model import TemT
 
-
-# Shares of the way from how like neighbours are to being the same: where a place that looks right is
-# taken to be met, where any is, and where one that looks otherwise than remembered has changed and is
-# no other.
+# Shares of the way from how like neighbours are to being the same: where a place that looks right
+# is taken to be met, where any is, and where one that looks otherwise than remembered has changed
+# and is no other.
 _DRAWS, _FORESEES, _CHANGES = 0.12, 0.25, 0.6
 
 
@@ -83,7 +82,7 @@ class CognitiveMap:
         self.model, self.settings = model.eval(), settings
         parameter = next(model.parameters())
         self.places = Places(model.settings.width, parameter.device, parameter.dtype)
-        apart = _neighbours(model)
+        apart = model.spacing()
         self.threshold = settings.threshold or apart + _FORESEES * (1 - apart)
         self._draws = min(apart + _DRAWS * (1 - apart), self.threshold)
         self._changes = max(apart + _CHANGES * (1 - apart), self.threshold)
@@ -307,16 +306,3 @@ class CognitiveMap:
 
 def _guess(model: TemT) -> float:
     return float(torch.tensor(float(model.settings.n_symbols)).log())
-
-
-@torch.no_grad()
-def _neighbours(model: TemT, steps: int = 200) -> float:
-    """How like a code is to those of its neighbours: the cosine that few exceed."""
-    generator = torch.Generator().manual_seed(0)
-    n = model.settings.n_actions
-    actions = torch.randint(n, (8, steps), generator=generator)
-    codes = model.positions.along(actions.to(next(model.parameters()).device)).flatten(0, 1)
-    every = torch.arange(n, device=codes.device).repeat_interleave(len(codes))
-    moved = model.positions.step(codes.repeat(n, 1), every)
-    cosines = (model.key(codes).repeat(n, 1) * model.key(moved)).sum(1)
-    return float(cosines.quantile(0.95))

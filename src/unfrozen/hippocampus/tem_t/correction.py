@@ -22,12 +22,13 @@ class Correction:
     """How landmarks correct a code.
 
     Attributes:
-        threshold: cosine between keys at which a memory and the null pattern draw.
+        threshold: cosine between keys at which a memory and the null pattern draw, as a share of
+            the way from how like neighbouring places are to being the same.
         beta: inverse temperature among memories of the same symbol.
         rate: how much of the way the code goes to what is retrieved.
     """
 
-    threshold: float = 0.7
+    threshold: float = 0.3
     beta: float = 40.0
     rate: float = 1.0
 
@@ -48,6 +49,8 @@ def corrected(
     """
     b, t = symbols.shape
     codes = model.positions.start(b)
+    apart = model.spacing()
+    threshold = apart + correction.threshold * (1 - apart)
     same = symbols[:, :, None] == symbols[:, None, :]
     asked, kept, keys = [], [], []
     for now in range(t):
@@ -56,7 +59,7 @@ def corrected(
         if now:
             codes = _drawn(
                 model, codes, torch.stack(kept, 1), torch.stack(keys, 1), same[:, now, :now],
-                correction,
+                threshold, correction,
             )  # fmt: skip
         kept.append(codes)
         keys.append(model.key(codes))
@@ -69,11 +72,12 @@ def _drawn(
     kept: Float[Tensor, "b n d"],
     keys: Float[Tensor, "b n d"],
     same: Tensor,
+    threshold: float,
     correction: Correction,
 ) -> Float[Tensor, "b d"]:
     cosines = (keys @ model.key(codes)[:, :, None])[..., 0]
     cosines = cosines.masked_fill(~same, -1e9)
-    null = torch.full_like(cosines[:, :1], correction.threshold)
+    null = torch.full_like(cosines[:, :1], threshold)
     weights = (correction.beta * torch.cat([null, cosines], 1)).softmax(1)
     found = (weights[:, None, 1:] @ kept)[:, 0]
     drawn = found + weights[:, :1] * codes

@@ -28,6 +28,8 @@ Kind = Literal["free", "rotary"]
 Readout = Literal["pointer", "embedding"]
 
 _LEAST = 1e-9
+# Walks and steps by which neighbours are compared.
+_SAMPLE = (8, 100)
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,20 @@ class TemT(nn.Module):
             mean = codes.mean(-1, keepdim=True)
             codes = (codes - mean) @ self.asks
         return F.normalize(codes, dim=-1)
+
+    @torch.no_grad()
+    def spacing(self) -> float:
+        """How like a place's key is to those of its neighbours: the cosine that few exceed."""
+        if self.log_beta.is_meta:
+            return 0.0
+        generator = torch.Generator().manual_seed(0)
+        n = self.settings.n_actions
+        actions = torch.randint(n, _SAMPLE, generator=generator).to(self.log_beta.device)
+        codes = self.positions.along(actions).flatten(0, 1)
+        every = torch.arange(n, device=codes.device).repeat_interleave(len(codes))
+        moved = self.positions.step(codes.repeat(n, 1), every)
+        cosines = (self.key(codes).repeat(n, 1) * self.key(moved)).sum(1)
+        return float(cosines.quantile(0.95))
 
     def loss(
         self, foreseen: Foreseen, symbols: Int[Tensor, "b t"], known: Bool[Tensor, "b t"]

@@ -106,8 +106,7 @@ class FreePositions(nn.Module):
         chosen, begins = self._one_hot(actions), (actions < 0)[..., None]
         codes, path = begun, []
         for t in range(actions.shape[1]):
-            if t or not bool(begins[:, 0].all()):
-                codes = self._move(codes, chosen[:, t], begun, begins[:, t])
+            codes = self._move(codes, chosen[:, t], begun, begins[:, t])
             path.append(codes)
         return torch.stack(path, 1)
 
