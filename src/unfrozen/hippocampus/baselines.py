@@ -122,7 +122,9 @@ def _sinusoids(t: int, width: int) -> Float[Tensor, "t d"]:
 
 def _redraw(module: nn.Module, generator: torch.Generator | None) -> None:
     """Parameters from a generator of the caller's, where torch draws from the global one."""
-    for parameter in module.parameters():
+    for name, parameter in module.named_parameters():
         if parameter.ndim > 1:
             bound = 1 / math.sqrt(parameter.shape[-1])
             nn.init.uniform_(parameter, -bound, bound, generator)
+        elif "bias" in name:
+            nn.init.zeros_(parameter)
