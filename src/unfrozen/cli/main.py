@@ -77,6 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("memory read", "unfrozen.cli.memory.commands:read", _MEMORIES),
     Command("memory stats", "unfrozen.cli.memory.commands:stats", _MEMORIES),
     Command("memory forget", "unfrozen.cli.memory.commands:forget", _MEMORIES),
+    Command("map explore", "unfrozen.cli.map.explore:explore", _MAPS),
     Command("map train", "unfrozen.cli.map.train:train", _MAPS),
     Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
 )
