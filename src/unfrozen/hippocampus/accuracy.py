@@ -44,13 +44,11 @@ def accuracy(right: Bool[Tensor, "b t"], new: Novelty) -> Accuracy:
     steps = int(new.new_pair.sum())
     if not steps:
         raise MapError("no step is a zero-shot inference: walk for longer, or in larger worlds")
-    last = torch.zeros_like(right)
-    last[:, -(right.shape[1] // 4) :] = True
     return Accuracy(
         share(right, new.new_pair),
         share(right, new.new_edge),
         share(right, new.known),
-        share(right, new.new_pair & last),
+        share(right, new.new_pair & _last(right)),
         steps,
     )
 
@@ -94,12 +92,17 @@ def agents(new: Novelty, moved: Bool[Tensor, "b t"], n_symbols: int) -> Agents:
 
     def expected(knows: Tensor) -> Accuracy:
         right = torch.where(knows, 1.0, guess)
+
+        def over(mask: Tensor) -> float:
+            return float(right[mask].mean()) if bool(mask.any()) else float("nan")
+
         return Accuracy(
-            *(float(right[mask].mean()) if bool(mask.any()) else float("nan") for mask in (
-                new.new_pair, new.new_edge, new.known, new.new_pair & _last(right),
-            )),
-            int(new.new_pair.sum()),
-        )  # fmt: skip
+            zero_shot=over(new.new_pair),
+            directed=over(new.new_edge),
+            known=over(new.known),
+            last_quarter=over(new.new_pair & _last(right)),
+            steps=int(new.new_pair.sum()),
+        )
 
     return Agents(
         expected(new.known),

@@ -42,7 +42,9 @@ def _tem_t(**more: object) -> Callable[[int, int, torch.Generator], nn.Module]:
 
 # Chosen on other seeds than those that papers report.
 PRESETS = {
-    "tem-t": Preset("position codes of free matrices", _tem_t(), MapTraining()),
+    "tem-t": Preset(
+        "position codes of free matrices", _tem_t(beta=20.0), MapTraining(updates=1000)
+    ),
     "tem-t-rotary": Preset(
         "position codes of turning planes, for worlds where actions commute",
         _tem_t(positions="rotary", beta=10.0),
@@ -51,7 +53,7 @@ PRESETS = {
     ),
     "tem-t-relu": Preset(
         "position codes that are never negative and cost activity",
-        _tem_t(activation="relu", activity_cost=1e-3),
+        _tem_t(activation="relu", activity_cost=1e-3, beta=20.0),
         MapTraining(updates=1500),
     ),
     "gru": Preset(

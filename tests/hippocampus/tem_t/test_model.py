@@ -61,7 +61,7 @@ def test_recall_is_attention_and_what_a_modern_hopfield_network_answers():
     memory = ModernHopfield(8, 4, beta=0.7)
     memory.write(keys[1], values[1])
     torch.testing.assert_close(
-        recall(queries, keys, values, 0.7).values[1], memory.read(queries[1])
+        recall(queries, keys, values, 0.7).values[1], memory.answer(queries[1])
     )
 
 

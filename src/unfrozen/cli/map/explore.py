@@ -1,5 +1,6 @@
 """``unfrozen map explore``: walk a new world with a trained map."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,12 +72,7 @@ def explore(
     console = output(json)
     print_table(_told(seen, path, worlds), console)
     route = _route(places, world, path, to)
-    console.print(
-        f"The way to symbol {route['symbol']}: {', '.join(route['actions']) or 'it is here'}"
-        f" ({route['new']} of {len(route['actions'])} steps never taken)",
-        markup=False,
-        soft_wrap=True,
-    )
+    console.print(_way(route), markup=False, soft_wrap=True)
     if out is not None:
         _draw(out, world, seen)
         console.print(f"The walk is in {out}", markup=False, soft_wrap=True)
@@ -130,10 +126,21 @@ def _told(seen: "Sequence[Step]", path: "Walk", worlds: str) -> "Table":
     )
 
 
-def _route(places: "CognitiveMap", world: "World", path: "Walk", to: int | None) -> dict[str, Any]:
+def _route(
+    places: "CognitiveMap", world: "World", path: "Walk", to: int | None
+) -> dict[str, Any] | None:
     """The way to a symbol; without one, the longest of those to all that was seen."""
-    wanted = path.symbols[0].unique().tolist() if to is None else [to]
-    routes = [(symbol, places.route(symbol)) for symbol in wanted]
+    from unfrozen.errors import MapError
+
+    routes = []
+    for symbol in path.symbols[0].unique().tolist() if to is None else [to]:
+        try:
+            routes.append((symbol, places.route(symbol)))
+        except MapError:
+            if to is not None:
+                raise
+    if not routes:
+        return None
     symbol, route = max(routes, key=lambda found: len(found[1].actions))
     return {
         "symbol": symbol,
@@ -142,12 +149,24 @@ def _route(places: "CognitiveMap", world: "World", path: "Walk", to: int | None)
     }
 
 
+def _way(route: dict[str, Any] | None) -> str:
+    if route is None:
+        return "No way is known to anything that was seen: the model does not know these worlds."
+    steps = ", ".join(route["actions"]) or "it is here"
+    new = f" ({route['new']} of {len(route['actions'])} steps never taken)"
+    return f"The way to symbol {route['symbol']}: {steps}{new if route['actions'] else ''}"
+
+
 def _draw(out: Path, world: "World", seen: "Sequence[Step]") -> None:
     from unfrozen.data.cache import atomic_write
     from unfrozen.hippocampus.plots import animated, walked
 
     with atomic_write(out) as temporary:
-        if out.suffix.lower() == ".gif":
-            animated(world, seen).save(temporary, writer="pillow", dpi=80)
-        else:
+        if out.suffix.lower() != ".gif":
             walked(world, seen).savefig(temporary, format=out.suffix[1:].lower() or "png", dpi=150)
+            return
+        # Pillow goes by the name of the file.
+        with tempfile.TemporaryDirectory() as folder:
+            film = Path(folder) / "walk.gif"
+            animated(world, seen).save(film, writer="pillow", dpi=80)
+            temporary.write_bytes(film.read_bytes())

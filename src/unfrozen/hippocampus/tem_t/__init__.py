@@ -1,6 +1,7 @@
 """The TEM-transformer (Whittington et al. 2022): position codes that actions drive."""
 
 from unfrozen.hippocampus.tem_t.correction import Correction
+from unfrozen.hippocampus.tem_t.files import load_model, save_model, trained
 from unfrozen.hippocampus.tem_t.model import Foreseen, TemT, TemTSettings
 from unfrozen.hippocampus.tem_t.positions import FreePositions, Positions, RotaryPositions
 
@@ -12,4 +13,7 @@ __all__ = [
     "RotaryPositions",
     "TemT",
     "TemTSettings",
+    "load_model",
+    "save_model",
+    "trained",
 ]

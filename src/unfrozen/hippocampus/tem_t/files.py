@@ -15,6 +15,8 @@ from unfrozen.hippocampus.tem_t.model import TemT, TemTSettings
 
 _FORMAT = "1"
 _TRAINED = "trained"
+# Worlds whose structure another family's model knows.
+_SAME = {"maze": "grid", "borders": "grid", "objects": "grid"}
 
 
 def save_model(model: TemT, path: str | Path, told: str = "") -> None:
@@ -83,6 +85,7 @@ def trained(name: str) -> TemT:
         for entry in folder.iterdir()
         if entry.name.endswith(".safetensors")
     )
+    name = _SAME.get(name, name)
     if name not in there:
         raise MapError(
             f"no model of {name!r} comes with unfrozen: train one (unfrozen map train), or take "

@@ -108,7 +108,10 @@ class TemT(nn.Module):
         self.positions: Positions = _positions(settings, generator)
         d = settings.width
         self.log_beta = nn.Parameter(torch.tensor(math.log(settings.beta)))
-        self.asks = nn.Parameter(torch.eye(d)) if settings.positions == "free" else None
+        free = settings.positions == "free"
+        self.asks = nn.Parameter(torch.eye(d)) if free else None
+        # Planes whose angles do not come round say nothing: they are to count for nothing.
+        self.planes = None if free else nn.Parameter(torch.zeros(d // 2))
         if settings.readout == "embedding":
             self.embeddings = nn.Parameter(torch.randn(settings.n_symbols, d, generator=generator))
             self.reader = nn.Sequential(
@@ -176,10 +179,16 @@ class TemT(nn.Module):
         return Foreseen(logits, asked, found.weights)
 
     def key(self, codes: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
-        """Keys and queries: codes of mean zero and deviation one, times W_e, of length one."""
+        """Keys and queries, of length one.
+
+        Of free codes, with mean zero and deviation one, times W_e; of turning planes, each by its
+        own weight.
+        """
         if self.asks is not None:
             mean = codes.mean(-1, keepdim=True)
             codes = (codes - mean) @ self.asks
+        if self.planes is not None:
+            codes = codes * self.planes.exp().repeat(2)
         return F.normalize(codes, dim=-1)
 
     @torch.no_grad()

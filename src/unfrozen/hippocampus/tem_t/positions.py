@@ -19,7 +19,7 @@ Activation = Literal["linear", "relu", "tanh"]
 
 _ACTIVATIONS = {"linear": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
 # Radians that an action turns a plane by, at the start: wavelengths of some ten places and more.
-_TURN = 0.6
+_TURN = 0.8
 _TINY = 1e-6
 
 

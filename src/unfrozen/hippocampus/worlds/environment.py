@@ -1,6 +1,6 @@
 """A world as a Gymnasium environment: actions in, symbols out."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -40,8 +40,6 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
         ['place', 'possible']
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
-
     def __init__(
         self, world: World | str, n_symbols: int = N_SYMBOLS, goal: int | None = None
     ) -> None:
@@ -59,6 +57,7 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
             raise MapError(f"the goal is one of {first.n_places} places, not {goal}")
         self.observation_space = gymnasium.spaces.Discrete(n_symbols)
         self.action_space = gymnasium.spaces.Discrete(actions)
+        self.n_actions = actions
         self.symbols: list[int] = []
         self.place = 0
 
@@ -101,7 +100,7 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
         if not self.symbols:
             raise MapError("a walk begins with reset()")
         if not self.action_space.contains(np.int64(action)):
-            raise MapError(f"actions are numbers below {self.action_space.n}, not {action}")
+            raise MapError(f"actions are numbers below {self.n_actions}, not {action}")
         if int(action) < self.world.n_actions:
             to = int(self.world.neighbours[self.place, int(action)])
             self.place = to if to >= 0 else self.place
@@ -112,7 +111,7 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
         return np.int64(self.symbols[self.place])
 
     def _info(self) -> dict[str, Any]:
-        possible = np.zeros(int(self.action_space.n), dtype=np.int8)
+        possible = np.zeros(self.n_actions, dtype=np.int8)
         possible[: self.world.n_actions] = self.world.possible[self.place].numpy()
         return {"place": self.place, "possible": possible}
 
@@ -126,5 +125,5 @@ def register() -> tuple[str, ...]:
     ids = {name: f"unfrozen/{name}-v0" for name in FAMILIES}
     for name, identity in ids.items():
         if identity not in gymnasium.registry:
-            gymnasium.register(identity, entry_point=WorldEnv, kwargs={"world": name})
+            gymnasium.register(identity, entry_point=f"{__name__}:WorldEnv", kwargs={"world": name})
     return tuple(ids.values())

@@ -163,9 +163,8 @@ def from_networkx(
         for word, to in ways.items():
             neighbours[place, actions.index(word)] = to
     found = [graph.nodes[node].get(position) for node in places]
-    coordinates = None
-    if all(at is not None for at in found):
-        coordinates = torch.tensor([[float(x) for x in at] for at in found])
+    placed = [[float(x) for x in at] for at in found if at is not None]
+    coordinates = torch.tensor(placed) if len(placed) == len(places) else None
     return World(family, neighbours, actions, coordinates)
 
 
