@@ -39,3 +39,7 @@ class EnergyError(UnfrozenError):
 
 class ScaleError(UnfrozenError):
     """Work could not be shared: Ray is missing, has no cluster there, or a piece kills workers."""
+
+
+class MapError(UnfrozenError):
+    """A world, a walk or a map cannot be used as it was given."""

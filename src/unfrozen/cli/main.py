@@ -39,9 +39,13 @@ class Command:
 _WORKSPACES = "Workspaces"
 _MODELS = "Models"
 _MEMORIES = "Memories"
+_MAPS = "Maps"
 _PAPERS = "Papers"
 
-GROUPS = {"memory": ("Keep vectors or texts in a folder, and read them by likeness.", _MEMORIES)}
+GROUPS = {
+    "memory": ("Keep vectors or texts in a folder, and read them by likeness.", _MEMORIES),
+    "map": ("Learn the structure of worlds, and find the way in new ones.", _MAPS),
+}
 """The first words that several commands share -> what they are for, and their heading."""
 
 COMMANDS: tuple[Command, ...] = (
@@ -73,6 +77,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("memory read", "unfrozen.cli.memory.commands:read", _MEMORIES),
     Command("memory stats", "unfrozen.cli.memory.commands:stats", _MEMORIES),
     Command("memory forget", "unfrozen.cli.memory.commands:forget", _MEMORIES),
+    Command("map explore", "unfrozen.cli.map.explore:explore", _MAPS),
+    Command("map train", "unfrozen.cli.map.train:train", _MAPS),
     Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
 )
 """All commands, in the order in which ``--help`` lists them."""

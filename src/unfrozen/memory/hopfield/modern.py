@@ -7,10 +7,10 @@ of the log-sum-exp: sparse ones retrieve exactly, in one step (Hu et al. 2023; S
 """
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from unfrozen.errors import MemoryShapeError
@@ -58,6 +58,46 @@ def update(
     Source: Ramsauer et al. 2021, equation 3.
     """
     return entmax(beta * states @ keys.T, alpha) @ keys
+
+
+class Recalled(NamedTuple):
+    """What queries of many memories retrieve.
+
+    Attributes:
+        values: mixed by the weights.
+        weights: how much of each pattern a query takes; all zero where a query may take none.
+    """
+
+    values: Float[Tensor, "*batch q value"]
+    weights: Float[Tensor, "*batch q n"]
+
+
+def recall(
+    queries: Float[Tensor, "*batch q key"],
+    keys: Float[Tensor, "*batch n key"],
+    values: Float[Tensor, "*batch n value"],
+    beta: float | Tensor,
+    allowed: Bool[Tensor, "*batch q n"] | None = None,
+) -> Recalled:
+    """V^T softmax(beta K xi): one step of a memory of pairs, for many memories side by side.
+
+    Args:
+        queries: xi.
+        keys: K, one a row.
+        values: V, one a row.
+        beta: inverse temperature, for all queries or one each ([*batch, q, 1]).
+        allowed: the patterns that a query may take, such as those written before it.
+
+    Source: Ramsauer et al. 2021, equation 10; Whittington et al. 2022, equation 5.
+    """
+    scores = beta * queries @ keys.mT
+    if allowed is None:
+        weights = scores.softmax(-1)
+    else:
+        # A query that may take nothing would be a softmax of nothing: not a number.
+        scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
+        weights = scores.softmax(-1) * allowed
+    return Recalled(weights @ values, weights)
 
 
 def kernel_energy(

@@ -1,0 +1,1 @@
+"""``unfrozen map``: train maps of worlds, and explore with them."""

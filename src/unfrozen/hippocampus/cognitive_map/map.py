@@ -1,0 +1,308 @@
+"""A cognitive map: it takes steps one at a time, foresees, knows where it is, and finds ways.
+
+The model that it stands on knows the structure that worlds share.  What was seen where, it keeps
+itself, for as many worlds as it meets.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from unfrozen.errors import MapError
+from unfrozen.hippocampus.cognitive_map import belief
+from unfrozen.hippocampus.cognitive_map.places import Places
+from unfrozen.hippocampus.cognitive_map.routes import Route, imagined, shortest
+from unfrozen.hippocampus.tem_t.model import TemT
+
+# Shares of the way from how like neighbours are to being the same: where a place that looks right
+# is taken to be met, where any is, and where one that looks otherwise than remembered has changed
+# and is no other.
+_DRAWS, _FORESEES, _CHANGES = 0.12, 0.25, 0.6
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """How a map tells places and worlds apart.
+
+    Attributes:
+        threshold: cosine of keys from which two codes are one place; by default so much above that
+            of neighbours as was chosen on worlds set apart.
+        sure: probability from which the map decides which world it is in.
+        lost: surprises in turn after which it no longer believes where it is.
+    """
+
+    threshold: float | None = None
+    sure: float = 0.99
+    lost: int = 3
+
+
+class Where(NamedTuple):
+    """Where the map believes to be.
+
+    Attributes:
+        map: the world's number; a new world has its own from the start.
+        place: the place's number, as none other has in any world.
+        probability: of being in this world.
+        decided: whether the map has made up its mind which world it is in.
+        known: whether the place was seen before.
+        surprise: of what was seen, in nats.
+    """
+
+    map: int
+    place: int
+    probability: float
+    decided: bool
+    known: bool
+    surprise: float
+
+
+class CognitiveMap:
+    """Maps of worlds, made while walking.
+
+    Args:
+        model: a trained TEM-transformer, which knows what actions do.
+        settings: how places and worlds are told apart.
+
+    Example:
+        >>> from unfrozen.hippocampus.tem_t import trained
+        >>> places = CognitiveMap(trained("grid"))
+        >>> _ = places.begin(7)
+        >>> for action, symbol in ((0, 8), (1, 9), (2, 5)):   # east, north, west
+        ...     where = places.observe(action, symbol)
+        >>> places.foresee(3).argmax().item()                 # south, where it has not gone before
+        7
+        >>> places.route(8).actions in ((0, 3), (3, 0))
+        True
+    """
+
+    def __init__(self, model: TemT, settings: MapSettings = MapSettings()) -> None:
+        self.model, self.settings = model.eval(), settings
+        parameter = next(model.parameters())
+        self.places = Places(model.settings.width, parameter.device, parameter.dtype)
+        apart = model.spacing()
+        self.threshold = settings.threshold or apart + _FORESEES * (1 - apart)
+        self._draws = min(apart + _DRAWS * (1 - apart), self.threshold)
+        self._changes = max(apart + _CHANGES * (1 - apart), self.threshold)
+        self.n_maps = 0
+        self._hypotheses: belief.Hypotheses | None = None
+        self._walked: list[tuple[int, int]] = []
+        self._where: Where | None = None
+        self._code: Tensor = model.positions.start(1)[0].detach()
+        self._surprises = 0
+
+    @property
+    def where(self) -> Where:
+        """Where it is.
+
+        Raises:
+            MapError: no walk was begun.
+        """
+        if self._where is None:
+            raise MapError("the map is nowhere yet: begin(symbol) starts a walk")
+        return self._where
+
+    @torch.no_grad()
+    def begin(self, symbol: int) -> Where:
+        """A walk begins somewhere, in a world that is new or known.
+
+        Args:
+            symbol: what is seen.
+
+        Raises:
+            MapError: there is no such symbol.
+        """
+        self._check(0, symbol)
+        if self._hypotheses is not None:
+            self._decide(sure=0.0)
+        known = self.places.maps.unique()
+        self._hypotheses = belief.begin(self.places, symbol, self.model.settings.n_symbols, known)
+        self._walked = [(-1, symbol)]
+        self._surprises = 0
+        new = self.n_maps
+        self._code = self.model.positions.start(1)[0]
+        place = self._write(self._code, symbol, new)
+        self._where = Where(new, place, 0.0, False, False, _guess(self.model))
+        return self._decide()
+
+    @torch.no_grad()
+    def observe(self, action: int, symbol: int) -> Where:
+        """A step was taken and something is seen.
+
+        Args:
+            action: what was done.
+            symbol: what is seen now.
+
+        Raises:
+            MapError: no walk was begun, or there is no such action or symbol.
+        """
+        before = self.where
+        self._check(action, symbol)
+        self._walked.append((action, symbol))
+        code, found, near = self._moved(self._code, action, before.map, before.place)
+        found = self._seen(code, found, symbol, before.map)
+        expected = found >= 0 and int(self.places.symbols[found]) == symbol
+        surprise = -float(self._chances(code, before.map, near)[symbol].log())
+        if found >= 0 and not expected:
+            self._surprises += 1
+        else:
+            self._surprises = 0
+        if self._surprises >= self.settings.lost and before.decided:
+            # Foreseen wrongly again and again: this is another place or another world.
+            return self.begin(symbol)
+        known = found >= 0
+        if known:
+            place, self._code = found, self.places.codes[found]
+            if not expected:
+                self.places.see(place, symbol)
+        else:
+            place, self._code = self._write(code, symbol, before.map), code
+        self.places.edges[before.place, action] = place
+        self.places.blocked.discard((before.place, action))
+        self._where = Where(before.map, place, before.probability, before.decided, known, surprise)
+        if self._hypotheses is None:
+            return self._where
+        guess = 1 / self.model.settings.n_symbols
+        likelihood = guess if not known else (0.98 if expected else 0.02 * guess)
+        belief.weigh(
+            self.model, self.places, self._hypotheses, action, symbol, self.threshold, likelihood
+        )
+        return self._decide()
+
+    def refuse(self, action: int) -> None:
+        """An action could not be taken here: ways will not lead through it.
+
+        Raises:
+            MapError: no walk was begun, or there is no such action.
+        """
+        self._check(action, 0)
+        self.places.blocked.add((self.where.place, action))
+        self.places.edges.pop((self.where.place, action), None)
+
+    @torch.no_grad()
+    def foresee(self, action: int) -> Float[Tensor, " symbol"]:
+        """Probabilities of what would be seen after an action.
+
+        Raises:
+            MapError: no walk was begun, or there is no such action.
+        """
+        where = self.where
+        self._check(action, 0)
+        code, _, near = self._moved(self._code, action, where.map, where.place)
+        return self._chances(code, where.map, near)
+
+    @torch.no_grad()
+    def route(self, symbol: int) -> Route:
+        """The shortest way to the nearest place of this world where a symbol was seen.
+
+        It may lead through steps that were never taken.
+
+        Raises:
+            MapError: no walk was begun, the symbol was not seen in this world, or no way is known.
+        """
+        self._check(0, symbol)
+        where = self.where
+        of, table = imagined(self.model, self.places, where.map, self.threshold)
+        goals = {int(p) for p in of.tolist() if int(self.places.symbols[p]) == symbol}
+        if not goals:
+            raise MapError(f"symbol {symbol} was not seen in this world")
+        found = shortest(of, table, where.place, goals, self.places.edges)
+        if found is None:
+            raise MapError(f"no way is known from here to symbol {symbol}: walk on")
+        return found
+
+    def _decide(self, sure: float | None = None) -> Where:
+        """Settle which world this is, once it is clear."""
+        hypotheses, where = self._hypotheses, self.where
+        assert hypotheses is not None
+        which, chance = hypotheses.best
+        decided = chance >= (self.settings.sure if sure is None else sure)
+        if which < 0:
+            self._where = where._replace(probability=chance, decided=decided)
+        else:
+            self._where = where._replace(probability=1 - chance)
+        if not decided:
+            return self.where
+        self._hypotheses = None
+        if which < 0:
+            self.n_maps = max(self.n_maps, where.map + 1)
+            return self.where
+        return self._return_to(hypotheses, which, chance, where)
+
+    def _return_to(
+        self, hypotheses: belief.Hypotheses, which: int, chance: float, where: Where
+    ) -> Where:
+        """The world is an old one: what was seen since the walk began belongs to its map."""
+        self.places.drop(where.map)
+        mine = torch.nonzero(hypotheses.maps == which)[:, 0]
+        likeliest = mine[hypotheses.weights[mine].argmax()]
+        place = int(hypotheses.began[likeliest])
+        self._code, known, surprise = self.places.codes[place], True, where.surprise
+        for action, symbol in self._walked[1:]:
+            code, found, _ = self._moved(self._code, action, which, place)
+            found = self._seen(code, found, symbol, which)
+            known = found >= 0
+            to = found if known else self._write(code, symbol, which)
+            self.places.see(to, symbol)
+            self.places.edges[place, action] = to
+            place, self._code = to, self.places.codes[to]
+        self._where = Where(which, place, chance, True, known, surprise)
+        return self._where
+
+    def _moved(
+        self, code: Tensor, action: int, which: int, place: int
+    ) -> tuple[Tensor, int, float]:
+        """The code after an action, the place of a map that it is, -1 if none, and how near."""
+        taken = torch.tensor([action], device=code.device)
+        code = self.model.positions.step(code[None], taken)
+        number = torch.tensor([which], device=code.device)
+        found = self.places.nearest(self.model.key(code), number)
+        cosine = float(found.cosines)
+        walked = self.places.edges.get((place, action), -1)
+        if walked >= 0:
+            return self.places.codes[walked], walked, 1.0
+        near = int(found.places) if cosine > self.threshold else -1
+        return code[0], near, cosine
+
+    def _seen(self, code: Tensor, found: int, symbol: int, which: int) -> int:
+        """The place that it is, now that something is seen: a landmark draws from further away."""
+        if found >= 0 and int(self.places.symbols[found]) == symbol:
+            return found
+        of = self.places.of(which)
+        of = of[self.places.symbols[of] == symbol]
+        if len(of):
+            cosines = self.places.keys[of] @ self.model.key(code)
+            if float(cosines.max()) > self._draws:
+                return int(of[cosines.argmax()])
+        if found >= 0 and float(self.places.keys[found] @ self.model.key(code)) < self._changes:
+            return -1
+        return found
+
+    def _chances(self, code: Tensor, which: int, cosine: float) -> Float[Tensor, " symbol"]:
+        """What is seen at a code: what its memory answers, and anything where it has none."""
+        n = self.model.settings.n_symbols
+        guess = torch.full((n,), 1 / n, device=code.device, dtype=code.dtype)
+        of = self.places.of(which)
+        if cosine <= self.threshold or not len(of):
+            return guess
+        allowed = torch.ones(1, 1, len(of), dtype=torch.bool, device=code.device)
+        found = self.model.foresee(
+            code[None, None], self.places.codes[of][None], self.places.symbols[of][None], allowed
+        )
+        return 0.98 * found.logits[0, 0].softmax(-1) + 0.02 * guess
+
+    def _write(self, code: Tensor, symbol: int, which: int) -> int:
+        return self.places.add(code, self.model.key(code), symbol, which)
+
+    def _check(self, action: int, symbol: int) -> None:
+        settings = self.model.settings
+        if not 0 <= symbol < settings.n_symbols:
+            raise MapError(f"symbols are numbers below {settings.n_symbols}, not {symbol}")
+        if not 0 <= action < settings.n_actions:
+            raise MapError(f"actions are numbers below {settings.n_actions}, not {action}")
+
+
+def _guess(model: TemT) -> float:
+    return float(torch.tensor(float(model.settings.n_symbols)).log())

@@ -1,0 +1,106 @@
+"""Models by name, with the settings that train them on a laptop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from unfrozen.errors import MapError
+from unfrozen.hippocampus.baselines import GruBaseline, TransformerBaseline
+from unfrozen.hippocampus.tem_t import TemT, TemTSettings
+from unfrozen.hippocampus.training import MapTraining, Trainer
+from unfrozen.hippocampus.worlds import named
+
+N_SYMBOLS = 45
+"""Of Whittington et al. 2020."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model and how it is trained.
+
+    Attributes:
+        told: what it is.
+        make: the model for so many actions and symbols, drawn by a generator.
+        training: how.
+        commutes: whether it needs worlds in which the order of actions does not matter.
+    """
+
+    told: str
+    make: Callable[[int, int, torch.Generator], nn.Module]
+    training: MapTraining
+    commutes: bool = False
+
+
+def _tem_t(**more: object) -> Callable[[int, int, torch.Generator], nn.Module]:
+    def make(n_actions: int, n_symbols: int, generator: torch.Generator) -> nn.Module:
+        return TemT(replace(TemTSettings(n_actions, n_symbols), **more), generator)
+
+    return make
+
+
+# Chosen on other seeds than those that papers report.
+PRESETS = {
+    "tem-t": Preset(
+        "position codes of free matrices", _tem_t(beta=20.0), MapTraining(updates=1000)
+    ),
+    "tem-t-rotary": Preset(
+        "position codes of turning planes, for worlds where actions commute",
+        _tem_t(positions="rotary", beta=10.0),
+        MapTraining(updates=250, learning_rate=2e-2, straight=0.5),
+        commutes=True,
+    ),
+    "tem-t-relu": Preset(
+        "position codes that are never negative and cost activity",
+        _tem_t(activation="relu", activity_cost=1e-3, beta=20.0),
+        MapTraining(updates=1500),
+    ),
+    "gru": Preset(
+        "a gated recurrent network",
+        lambda a, s, g: GruBaseline(a, s, generator=g),
+        MapTraining(updates=1500),
+    ),
+    "transformer": Preset(
+        "a transformer that counts steps",
+        lambda a, s, g: TransformerBaseline(a, s, generator=g),
+        MapTraining(updates=1500),
+    ),
+}
+"""Name -> model and training."""
+
+
+def trainer(model: str, training: MapTraining, n_symbols: int = N_SYMBOLS) -> Trainer:
+    """A trainer of a model by name.
+
+    Args:
+        model: its name.
+        training: how.
+        n_symbols: how many symbols there are.
+
+    Raises:
+        MapError: there is no such model, or it does not suit the worlds.
+    """
+    preset = preset_of(model)
+    family = named(training.worlds)
+    if preset.commutes and not family.commutes:
+        raise MapError(
+            f"the order of actions matters in {family.name} worlds: {model} cannot learn them, "
+            "take tem-t"
+        )
+    sizes = training.sizes or family.sizes
+    generator = torch.Generator().manual_seed(training.seed)
+    n_actions = max(family.make(size, generator).n_actions for size in sizes)
+    generator.manual_seed(training.seed)
+    return Trainer(preset.make(n_actions, n_symbols, generator), training, n_symbols)
+
+
+def preset_of(model: str) -> Preset:
+    """A model by its name.
+
+    Raises:
+        MapError: there is none.
+    """
+    if model not in PRESETS:
+        raise MapError(f"there is no model {model!r}: choose from {', '.join(PRESETS)}")
+    return PRESETS[model]

@@ -1,0 +1,27 @@
+"""The Tolman-Eichenbaum Machine (Whittington et al. 2020)."""
+
+from unfrozen.hippocampus.tem.losses import Losses, Outputs
+from unfrozen.hippocampus.tem.model import Tem, TemState
+from unfrozen.hippocampus.tem.schedules import STANDARD, Schedules, Strengths
+from unfrozen.hippocampus.tem.settings import COMPLEX, PAPER, SIZES, SMALL, TemSettings
+from unfrozen.hippocampus.tem.training import Record, Score, Training, TrainingSettings, predict
+
+__all__ = [
+    "COMPLEX",
+    "PAPER",
+    "SIZES",
+    "SMALL",
+    "STANDARD",
+    "Losses",
+    "Outputs",
+    "Record",
+    "Schedules",
+    "Score",
+    "Strengths",
+    "Tem",
+    "TemSettings",
+    "TemState",
+    "Training",
+    "TrainingSettings",
+    "predict",
+]

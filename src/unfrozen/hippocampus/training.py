@@ -1,0 +1,302 @@
+"""Training on walks in ever new worlds: what is learnt is what they share.
+
+Every update walks in worlds whose structure is drawn from a family and whose symbols are drawn
+anew, so that no symbol's place can be learnt, only the structure by which one place leads to
+another.  A run goes on bit for bit from its file.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unfrozen.data.cache import atomic_write
+from unfrozen.errors import MapError
+from unfrozen.hippocampus.accuracy import Accuracy, accuracy
+from unfrozen.hippocampus.tem_t.model import TemT
+from unfrozen.hippocampus.worlds import (
+    Family,
+    Walk,
+    WalkSettings,
+    batch,
+    draw_symbols,
+    named,
+    novelty,
+    walk,
+)
+
+_FORMAT = "1"
+# Seeds of walks that are not trained on lie so far from those that are.
+_HELD_OUT = 1_000_003
+
+
+@dataclass(frozen=True)
+class MapTraining:
+    """How a map is trained.
+
+    Attributes:
+        worlds: name of their family.
+        sizes: of the worlds; the family's by default.
+        walks: in each update.
+        steps: of each walk.
+        updates: at most.
+        learning_rate: at the start; it falls to a tenth, as a cosine.
+        clip: norm that gradients are cut to.
+        straight: probability of going on in the same direction.
+        check_every: updates between two looks at walks held out.
+        held_out: how many walks those are.
+        target: strict zero-shot accuracy at which training ends, once it is met twice in turn.
+        seed: of worlds, walks and symbols.
+    """
+
+    worlds: str = "grid"
+    sizes: tuple[int, ...] | None = None
+    walks: int = 24
+    steps: int = 150
+    updates: int = 500
+    learning_rate: float = 1e-3
+    clip: float = 1.0
+    straight: float = 0.0
+    check_every: int = 25
+    held_out: int = 64
+    target: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        named(self.worlds)
+        if min(self.walks, self.steps - 1, self.updates, self.check_every, self.held_out) < 1:
+            raise MapError("walks, updates and checks are at least one, and walks two steps long")
+
+
+class Update(NamedTuple):
+    """One update.
+
+    Attributes:
+        number: from 1.
+        loss: in nats, before the update.
+        known: share of known places that were foreseen, on the walks of the update.
+        seconds: of processor time since training began.
+        held_out: on walks held out, where it was looked at.
+    """
+
+    number: int
+    loss: float
+    known: float
+    seconds: float
+    held_out: Accuracy | None
+
+
+def draw_walks(
+    family: Family,
+    number: int,
+    steps: int,
+    n_symbols: int,
+    generator: torch.Generator,
+    settings: WalkSettings = WalkSettings(),
+    sizes: tuple[int, ...] | None = None,
+) -> Walk:
+    """Walks in worlds that are drawn from a family, one in each.
+
+    Args:
+        family: of the worlds.
+        number: of worlds.
+        steps: of each walk.
+        n_symbols: how many symbols there are.
+        generator: draws all of it.
+        settings: how to walk.
+        sizes: of the worlds; the family's by default.
+    """
+    worlds = batch([family.draw(generator, sizes) for _ in range(number)])
+    symbols = draw_symbols(worlds, n_symbols, generator)
+    return walk(worlds, symbols, steps, generator, settings)
+
+
+class Trainer:
+    """Trains a model that foresees symbols.
+
+    Args:
+        model: called with symbols and actions [b, t] of walks, it gives log-probabilities
+            [b, t, symbol], as they are or as `logits` of what it gives.
+        settings: how.
+        n_symbols: how many symbols there are.
+
+    Example:
+        >>> from unfrozen.hippocampus.tem_t import TemTSettings
+        >>> model = TemT(TemTSettings(n_actions=4, width=8), torch.Generator().manual_seed(0))
+        >>> trainer = Trainer(model, MapTraining(sizes=(3,), steps=20, walks=4, updates=2))
+        >>> [update.number for update in trainer.run()]
+        [1, 2]
+    """
+
+    def __init__(self, model: nn.Module, settings: MapTraining, n_symbols: int = 45) -> None:
+        self.model, self.settings, self.n_symbols = model, settings, n_symbols
+        self.family = named(settings.worlds)
+        self.walking = WalkSettings(settings.straight)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+            self.optimizer, settings.updates, settings.learning_rate / 10
+        )
+        self.number, self.seconds, self.met = 0, 0.0, 0
+        generator = torch.Generator().manual_seed(settings.seed + _HELD_OUT)
+        self.held_out = self._draw(settings.held_out, generator)
+
+    @property
+    def done(self) -> bool:
+        """Whether all updates were made, or the target was met twice in turn."""
+        return self.number >= self.settings.updates or self.met >= 2
+
+    def run(self) -> Iterator[Update]:
+        """Go on to the end, one update after the other."""
+        while not self.done:
+            yield self.update()
+
+    def update(self) -> Update:
+        """Walk, foresee, and follow the gradient once."""
+        settings, began = self.settings, time.process_time()
+        walks = self._draw(settings.walks, self.generator)
+        new = novelty(walks)
+        self.model.train()
+        loss, logits = self._loss(walks, new.known)
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip, error_if_nonfinite=True)
+        self.optimizer.step()
+        self.schedule.step()
+        self.number += 1
+        self.seconds += time.process_time() - began
+        right = (logits.argmax(-1) == walks.symbols) & new.known
+        known = float(right.sum() / new.known.sum().clamp(min=1))
+        checked = None
+        if self.number % settings.check_every == 0 or self.number == settings.updates:
+            checked = self.check()
+            good = settings.target is not None and checked.zero_shot >= settings.target
+            self.met = self.met + 1 if good else 0
+        return Update(self.number, float(loss.detach()), known, self.seconds, checked)
+
+    @torch.no_grad()
+    def check(self, walks: Walk | None = None) -> Accuracy:
+        """How well symbols are foreseen, on the walks held out or on others."""
+        walks = self.held_out if walks is None else walks
+        return accuracy(foreseen(self.model, walks), novelty(walks))
+
+    def save(self, path: str | Path) -> None:
+        """Write all that is needed to go on, whole or not at all.
+
+        Raises:
+            DataError: the disk is full or refuses.
+        """
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        for i, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{i}.{name}": value for name, value in state.items()}
+        tensors["generator"] = self.generator.get_state()
+        metadata = {
+            "kind": "map-training",
+            "format": _FORMAT,
+            "training": json.dumps(asdict(self.settings)),
+            "model": json.dumps(_settings_of(self.model)),
+            "progress": json.dumps([self.number, self.seconds, self.met]),
+        }
+        plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(save(plain, metadata))
+
+    def resume(self, path: str | Path) -> None:
+        """Go on where a file was written.
+
+        Raises:
+            MapError: the file is missing, damaged, or of another model or other settings.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise MapError(f"{path} cannot be read as a training run: {error}") from error
+        if metadata.get("kind") != "map-training" or metadata.get("format") != _FORMAT:
+            raise MapError(f"{path} is no training run of format {_FORMAT}")
+        for name, own in (("training", asdict(self.settings)), ("model", _settings_of(self.model))):
+            if json.loads(metadata[name]) != json.loads(json.dumps(own)):
+                raise MapError(
+                    f"{path} is of a run with other {name} settings: give the same, or another file"
+                )
+        self.model.load_state_dict(_under("model.", tensors))
+        kept = _under("adam.", tensors)
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in kept.items():
+            number, _, name = key.partition(".")
+            state.setdefault(int(number), {})[name] = value
+        whole = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**whole, "state": state})
+        self.generator.set_state(tensors["generator"])
+        self.number, self.seconds, self.met = json.loads(metadata["progress"])
+        # The rate is a function of the number of updates: it is walked to, not stored.
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+            self.optimizer, self.settings.updates, self.settings.learning_rate / 10
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate
+        for _ in range(self.number):
+            self.optimizer._opt_called = True  # pyright: ignore[reportAttributeAccessIssue]
+            self.schedule.step()
+
+    def _draw(self, number: int, generator: torch.Generator) -> Walk:
+        settings = self.settings
+        device = next(self.model.parameters()).device
+        walks = draw_walks(
+            self.family, number, settings.steps, self.n_symbols, generator, self.walking,
+            settings.sizes,
+        )  # fmt: skip
+        return Walk(*(part.to(device) for part in walks))
+
+    def _loss(
+        self, walks: Walk, known: Bool[Tensor, "b t"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, "b t symbol"]]:
+        found = self.model(walks.symbols, walks.actions)
+        if isinstance(self.model, TemT):
+            return self.model.loss(found, walks.symbols, known), found.logits
+        return surprise(found, walks.symbols, known), found
+
+
+def surprise(
+    logits: Float[Tensor, "b t symbol"], symbols: Int[Tensor, "b t"], known: Bool[Tensor, "b t"]
+) -> Float[Tensor, ""]:
+    """Mean surprise at known places, in nats."""
+    each = F.nll_loss(logits.flatten(0, 1), symbols.flatten(), reduction="none")
+    told = known.flatten()
+    return (each * told).sum() / told.sum().clamp(min=1)
+
+
+@torch.no_grad()
+def foreseen(model: nn.Module, walks: Walk, **more: Any) -> Bool[Tensor, "b t"]:
+    """Whether each symbol of walks was foreseen.
+
+    Args:
+        model: as of `Trainer`.
+        walks: to foresee.
+        more: that the model is called with.
+    """
+    model.eval()
+    found = model(walks.symbols, walks.actions, **more)
+    logits = found if isinstance(found, Tensor) else found.logits
+    return logits.argmax(-1) == walks.symbols
+
+
+def _settings_of(model: nn.Module) -> dict[str, Any]:
+    settings = getattr(model, "settings", None)
+    own = {} if settings is None else asdict(settings)
+    shapes = {name: list(p.shape) for name, p in model.named_parameters()}
+    return {"class": type(model).__name__, "settings": own, "shapes": shapes}
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,112 @@
+"""Training a model on a family of worlds, and what it foresees in new ones."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unfrozen.hippocampus.accuracy import accuracy, agents, by_visits
+from unfrozen.hippocampus.presets import N_SYMBOLS, preset_of, trainer
+from unfrozen.hippocampus.tem_t import Correction, TemT
+from unfrozen.hippocampus.tem_t.files import save_model
+from unfrozen.hippocampus.training import Trainer, draw_walks, foreseen
+from unfrozen.hippocampus.worlds import Walk, WalkSettings, named, novelty
+from unfrozen.papers.running.context import RunContext
+
+# Walks that are measured on have seeds so far from those that were trained on or looked at.
+_MEASURED = 7_000_003
+_LONG, _WIDE = 1000, 15
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model on worlds.
+
+    Attributes:
+        model: its name among the presets.
+        worlds: name of their family.
+        updates: at most; those of the preset by default.
+        target: strict accuracy on walks held out at which training ends.
+        long: whether it is also measured on long walks in larger worlds.
+    """
+
+    model: str
+    worlds: str
+    updates: int | None = None
+    target: float | None = None
+    long: bool = False
+
+    @property
+    def name(self) -> str:
+        """By which it is told from the others."""
+        return f"{self.model} on {self.worlds}"
+
+
+def measure(
+    context: RunContext, subject: Subject, seeds: int, seed: int, walks: int
+) -> list[dict[str, Any]]:
+    """Train with several seeds, and measure each model on walks that none has seen.
+
+    Args:
+        context: keeps what is done, and the models.
+        subject: what to train on what.
+        seeds: how many.
+        seed: the first.
+        walks: that are measured on.
+    """
+    folder = context.place("models", {})
+    items = {f"{subject.name}, seed {s}": s for s in range(seed, seed + seeds)}
+
+    def compute(number: int) -> dict[str, Any]:
+        return _one(subject, number, walks, folder)
+
+    return list(context.checkpoint("transfer", {"subject": subject, "walks": walks}, items,
+                                   compute).values())  # fmt: skip
+
+
+def _one(subject: Subject, seed: int, walks: int, folder: Path) -> dict[str, Any]:
+    training = replace(
+        preset_of(subject.model).training, worlds=subject.worlds, seed=seed, target=subject.target
+    )
+    if subject.updates is not None:
+        training = replace(training, updates=subject.updates)
+    runner = trainer(subject.model, training)
+    curve = [
+        [update.number, update.seconds, update.held_out.zero_shot]
+        for update in runner.run()
+        if update.held_out is not None
+    ]
+    family = named(subject.worlds)
+    generator = torch.Generator().manual_seed(seed + _MEASURED)
+    how = WalkSettings(training.straight)
+    path = draw_walks(family, walks, training.steps, N_SYMBOLS, generator, how)
+    found: dict[str, Any] = {
+        "seed": seed, "updates": runner.number, "seconds": runner.seconds, "curve": curve,
+        **_shares(runner, path),
+    }  # fmt: skip
+    if subject.long:
+        path = draw_walks(
+            family, max(walks // 8, 2), _LONG, N_SYMBOLS, generator, how, sizes=(_WIDE,)
+        )
+        found["long"] = _shares(runner, path)["accuracy"]
+        found["long_corrected"] = _shares(runner, path, correction=Correction())["accuracy"]
+    if isinstance(runner.model, TemT):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(runner.model, folder / f"{subject.model}-{subject.worlds}-{seed}.safetensors")
+    return found
+
+
+def _shares(runner: Trainer, path: Walk, **more: Any) -> dict[str, Any]:
+    new, right = novelty(path), foreseen(runner.model, path, **more)
+    moved = path.places != path.places.roll(1, 1)
+    moved[:, 0] = False
+    beside = agents(new, moved, runner.n_symbols)
+    return {
+        "accuracy": accuracy(right, new)._asdict(),
+        "by_visits": by_visits(right, new.visits).nan_to_num(-1).tolist(),
+        "agents": {name: getattr(beside, name)._asdict() for name in _AGENTS},
+    }
+
+
+_AGENTS = ("node", "edge", "reversible_edge")

@@ -1,0 +1,173 @@
+"""Cognitive maps in worlds whose structure is known exactly, and in what they must do in them."""
+
+import networkx as nx
+import pytest
+import torch
+
+from unfrozen.errors import MapError
+from unfrozen.hippocampus.cognitive_map import CognitiveMap, MapSettings
+from unfrozen.hippocampus.tem_t import TemT, TemTSettings
+from unfrozen.hippocampus.worlds import WalkSettings, batch, draw_symbols, rectangle, walk
+
+WORLD = rectangle(6)
+
+
+def exact(width=128):
+    """A model that knows squares without having learnt them: opposite actions, opposite angles."""
+    settings = TemTSettings(n_actions=4, width=width, positions="rotary", beta=60.0)
+    made = TemT(settings, torch.Generator().manual_seed(0))
+    east, north = torch.randn(2, width // 2, generator=torch.Generator().manual_seed(1))
+    made.positions.angles.data.copy_(torch.stack([east, north, -east, -north]))
+    return made
+
+
+MODEL = exact()
+
+
+def symbols_of(seed):
+    return draw_symbols(batch([WORLD]), 45, torch.Generator().manual_seed(seed))
+
+
+def walked(places, symbols, steps, seed=0, start=None):
+    """Walk, and let the map watch; what it was told where it was."""
+    begun = None if start is None else torch.tensor([start])
+    path = walk(
+        batch([WORLD]), symbols, steps, torch.Generator().manual_seed(seed),
+        WalkSettings(0.5), begun,
+    )  # fmt: skip
+    told = [places.begin(int(path.symbols[0, 0]))]
+    for action, symbol in zip(path.actions[0, 1:], path.symbols[0, 1:], strict=True):
+        told.append(places.observe(int(action), int(symbol)))
+    return path, told
+
+
+def test_every_place_is_one_place_and_is_known_when_it_is_met_again():
+    places = CognitiveMap(MODEL)
+    path, told = walked(places, symbols_of(0), 150)
+    numbers = {}
+    for place, where in zip(path.places[0].tolist(), told, strict=True):
+        assert where.known == (place in numbers)
+        assert numbers.setdefault(place, where.place) == where.place
+    assert len(set(numbers.values())) == len(numbers)
+    assert places.n_maps == 1
+
+
+def test_known_places_are_foreseen_through_steps_never_taken():
+    places = CognitiveMap(MODEL)
+    symbols = symbols_of(1)
+    path, _ = walked(places, symbols, 120)
+    here, seen = int(path.places[0, -1]), set(path.places[0].tolist())
+    for action, to in enumerate(WORLD.neighbours[here].tolist()):
+        if to in seen:
+            chances = places.foresee(action)
+            assert int(chances.argmax()) == int(symbols[0, to])
+            torch.testing.assert_close(chances.sum(), torch.tensor(1.0))
+        elif to >= 0:
+            assert float(places.foresee(action).max()) == pytest.approx(1 / 45)
+
+
+def test_routes_are_the_shortest_through_known_places():
+    places = CognitiveMap(MODEL)
+    symbols = symbols_of(2)
+    path, told = walked(places, symbols, 90)
+    known = sorted(set(path.places[0].tolist()))
+    graph = nx.Graph(WORLD.graph()).subgraph(known)
+    here = int(path.places[0, -1])
+    real = {where.place: place for where, place in zip(told, path.places[0].tolist(), strict=True)}
+    for goal in known:
+        symbol = int(symbols[0, goal])
+        route = places.route(symbol)
+        place = here
+        for action, to in zip(route.actions, route.places, strict=True):
+            place = int(WORLD.neighbours[place, action])
+            assert place == real[to]
+        assert int(symbols[0, place]) == symbol
+        alike = [p for p in known if int(symbols[0, p]) == symbol]
+        shortest = min(nx.shortest_path_length(graph, here, p) for p in alike)
+        assert len(route.actions) == shortest
+    taken = set(zip(path.places[0, :-1].tolist(), path.actions[0, 1:].tolist(), strict=True))
+    far = max((places.route(int(symbols[0, g])) for g in known), key=lambda r: len(r.actions))
+    at = [here, *(real[p] for p in far.places)]
+    steps = zip(at[:-1], far.actions, strict=True)
+    assert far.walked == tuple(step in taken for step in steps)
+    assert not all(far.walked)
+
+
+def test_a_closed_way_is_walked_around():
+    places = CognitiveMap(MODEL)
+    here = places.begin(0)
+    places.observe(0, 1)
+    places.observe(1, 2)
+    places.observe(2, 3)
+    # Back south to where it began is one step, never taken; if that is closed, three.
+    assert places.route(0).actions == (3,)
+    places.refuse(3)
+    assert places.route(0).actions == (0, 3, 2)
+    assert places.route(0).places[-1] == here.place
+    assert places.observe(3, 0).place == here.place
+
+
+def test_an_old_world_is_recognised_and_gone_on_with():
+    places = CognitiveMap(MODEL)
+    maps = []
+    for seed in range(5):
+        _, told = walked(places, symbols_of(seed), 150, seed)
+        maps.append(told[-1].map)
+    assert maps == [0, 1, 2, 3, 4]
+    before = places.places.n
+    path, told = walked(places, symbols_of(2), 8, seed=11, start=14)
+    assert told[-1].map == 2
+    assert told[-1].decided
+    # No place was written twice.
+    assert places.places.n - before <= 1
+    here = int(path.places[0, -1])
+    for action, to in enumerate(WORLD.neighbours[here].tolist()):
+        if to >= 0 and float(places.foresee(action).max()) > 0.5:
+            assert int(places.foresee(action).argmax()) == int(symbols_of(2)[0, to])
+    assert places.n_maps == 5
+
+
+def test_a_walk_that_is_put_elsewhere_finds_out_that_it_is_lost():
+    places = CognitiveMap(MODEL)
+    walked(places, symbols_of(0), 150, 0)
+    walked(places, symbols_of(1), 150, 1)
+    # It is carried into the other world without being told.
+    other = walk(
+        batch([WORLD]), symbols_of(0), 25, torch.Generator().manual_seed(5), start=torch.tensor([7])
+    )
+    for action, symbol in zip(other.actions[0, 1:], other.symbols[0, 1:], strict=True):
+        where = places.observe(int(action), int(symbol))
+    assert where.map == 0
+    assert where.decided
+
+
+def test_what_changes_is_seen_anew():
+    places = CognitiveMap(MODEL)
+    places.begin(0)
+    places.observe(0, 1)
+    first = places.observe(2, 0)
+    changed = places.observe(0, 9)
+    assert changed.known
+    assert changed.surprise > 3
+    assert places.observe(2, 0).place == first.place
+    assert int(places.foresee(0).argmax()) == 9
+
+
+def test_maps_refuse_what_they_cannot_do():
+    places = CognitiveMap(MODEL)
+    for ask in (lambda: places.where, lambda: places.observe(0, 0), lambda: places.foresee(0)):
+        with pytest.raises(MapError, match="begin"):
+            ask()
+    places.begin(0)
+    with pytest.raises(MapError, match="not seen in this world"):
+        places.route(5)
+    with pytest.raises(MapError, match="below 4"):
+        places.observe(4, 0)
+    with pytest.raises(MapError, match="below 45"):
+        places.begin(45)
+    with pytest.raises(MapError, match="below 45"):
+        places.observe(0, -1)
+
+
+def test_the_threshold_can_be_given():
+    assert CognitiveMap(MODEL, MapSettings(threshold=0.9)).threshold == 0.9
