@@ -108,6 +108,36 @@ def test_subjects_that_are_alike_are_told_apart(llama):
     assert float(held._thresholds.max()) < float(cosines.fill_diagonal_(0).max())
 
 
+def test_names_that_end_alike_are_told_apart_by_where_they_begin(llama):
+    text = "Mount Etna and the Tower is in the city of"
+    base = logits(llama.lm, text)
+
+    def beside(**more):
+        held = memory(llama, FACTS[:1], subject_threshold=0.5, relation_threshold=0.3, **more)
+        with held.attached():
+            own = answers(llama.lm, [(FACTS[0].text, FACTS[0].target_new)])[0].first
+            return own, torch.equal(logits(llama.lm, text), base)
+
+    assert beside(beginning_threshold=-1.0) == (True, False)
+    assert beside(beginning_threshold=0.6) == (True, True)
+
+
+def test_a_beginning_is_remembered_while_text_is_written_token_by_token(llama):
+    held = memory(llama, FACTS[:1], beginning_threshold=0.99)
+    ids = llama.lm.encode(FACTS[0].text)
+    with held.attached():
+        whole = llama.lm.model(input_ids=ids, use_cache=False).logits
+        cache, steps = None, []
+        for at in range(ids.shape[1]):
+            out = llama.lm.model(
+                input_ids=ids[:, at : at + 1], past_key_values=cache, use_cache=True
+            )
+            cache = out.past_key_values
+            steps.append(out.logits)
+    assert not torch.allclose(whole, logits(llama.lm, FACTS[0].text))
+    torch.testing.assert_close(torch.cat(steps, 1), whole, atol=1e-4, rtol=1e-3)
+
+
 @few
 def test_a_fact_is_forgotten_and_the_others_stay(tiny):
     held = memory(tiny)

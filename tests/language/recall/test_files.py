@@ -102,7 +102,7 @@ def test_what_is_no_memory_is_refused(llama, tmp_path):
     tensors = encoded.tensors()
     with pytest.raises(DataError, match="do not fit its facts"):
         EncodedFacts.of(FACTS[:2], tensors)
-    with pytest.raises(DataError, match=r"holds subjects, relations, .* not"):
+    with pytest.raises(DataError, match=r"holds subjects, beginnings, .* not"):
         EncodedFacts.of(FACTS, {k: v for k, v in tensors.items() if k != "words"})
     with pytest.raises(DataError, match="do not fit its facts"):
         EncodedFacts.of(FACTS, {**tensors, "words": tensors["words"][1:]})

@@ -21,6 +21,8 @@ class EncodedFacts:
     Attributes:
         facts: what was remembered.
         subjects: directions that say who: two a fact, all first ones before all second ones.
+        beginnings: directions at the first token of each of these.
+        lengths: tokens of each.
         relations: directions that say what is asked: one for each token of a fact's target.
         counts: tokens of each fact's target.
         tokens: the tokens of all targets.
@@ -30,6 +32,8 @@ class EncodedFacts:
 
     facts: tuple[Fact, ...]
     subjects: Float[Tensor, "two_facts width"]
+    beginnings: Float[Tensor, "two_facts width"]
+    lengths: Int[Tensor, " two_facts"]
     relations: Float[Tensor, "token width"]
     counts: Int[Tensor, " fact"]
     tokens: Int[Tensor, " token"]
@@ -49,7 +53,8 @@ class EncodedFacts:
         """
         check(tensors, _FACTS)
         n, m = len(facts), int(tensors["counts"].sum())
-        rows = {"subjects": 2 * n, "counts": n, "relations": m, "tokens": m}
+        rows = {"counts": n, "relations": m, "tokens": m}
+        rows |= dict.fromkeys(("subjects", "beginnings", "lengths"), 2 * n)
         fits = all(len(tensors[name]) == number for name, number in rows.items())
         known = torch.isin(tensors["tokens"], tensors["words"]).all()
         if not fits or not known or len(tensors["words"]) != len(tensors["values"]):
@@ -67,6 +72,8 @@ class EncodedFacts:
         return EncodedFacts(
             facts=tuple(f for f, keep in zip(self.facts, kept.tolist(), strict=True) if keep),
             subjects=self.subjects[torch.cat([kept, kept])],
+            beginnings=self.beginnings[torch.cat([kept, kept])],
+            lengths=self.lengths[torch.cat([kept, kept])],
             relations=self.relations[inside],
             counts=self.counts[kept],
             tokens=tokens,
@@ -106,7 +113,7 @@ class EncodedDocument:
         return cls(name, tensors["keys"], tensors["tokens"])
 
 
-_FACTS = ("subjects", "relations", "counts", "tokens", "words", "values")
+_FACTS = ("subjects", "beginnings", "lengths", "relations", "counts", "tokens", "words", "values")
 
 
 def check(tensors: Mapping[str, Tensor], names: Sequence[str]) -> None:
@@ -118,7 +125,7 @@ def check(tensors: Mapping[str, Tensor], names: Sequence[str]) -> None:
     if set(tensors) != set(names):
         raise DataError(f"a memory holds {', '.join(names)}, not {', '.join(sorted(tensors))}")
     for name in names:
-        states = name in ("subjects", "relations", "values", "keys")
+        states = name in ("subjects", "beginnings", "relations", "values", "keys")
         tensor = tensors[name]
         if states != tensor.is_floating_point() or tensor.ndim != (2 if states else 1):
             raise DataError(f"{name} of a memory are {tensor.dtype} of {tensor.ndim} dimensions")

@@ -1,30 +1,30 @@
 """Facts that a model is told while it reads: a Hopfield memory over its hidden states.
 
-No weight is touched.  A fact is kept as two keys and a value: the state at its subject's last token
-in a lower layer, which says *who*; the state at the end of its prompt in an upper one, which says
-*what about them*; and a state that makes the model say the object.  While the model reads, its
-states are queries.  Where a subject is met, the fact's other key competes, in one step of a modern
-Hopfield network, with a null pattern at the threshold: what is unlike anything stored retrieves the
-null, and the model goes on as it would have.
+No weight is touched.  A fact is kept as keys and a value: the states at its subject's first and
+last tokens in a lower layer, which say *who*; the state at the end of its prompt in an upper one,
+which says *what about them*; and a state that makes the model say the object.  While the model
+reads, its states are queries.  Where a subject is met, the fact's other key competes, in one step
+of a modern Hopfield network, with a null pattern at the threshold: what is unlike anything stored
+retrieves the null, and the model goes on as it would have.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from unfrozen.data.elements import element_prose
 from unfrozen.errors import DataError, FactError
-from unfrozen.language.architecture.probe import first_tensor, hooked, with_first_tensor
+from unfrozen.language.architecture.probe import hooked
 from unfrozen.language.editing.prompts import new_target
 from unfrozen.language.facts import Fact
 from unfrozen.language.facts.fact import plain
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.recall.encoded import STORED, EncodedFacts
+from unfrozen.language.recall.reading import Reader
 from unfrozen.language.recall.states import Progress, Scale, saying, scales, states_at
 from unfrozen.language.subject import encode_target, subject_span
 
@@ -32,7 +32,6 @@ _EVERY = 6
 # The word before a name colours its state the most: so each subject is kept after this one too.
 _ALSO = "In {}"
 _ROWS = 2048
-_QUERIES = 512
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class RecallSettings:
         relation_depth: of the layer that tells what is asked.
         subject_threshold: cosine from which a subject counts as met; where another subject that is
             remembered is nearly as like, half way between it and one.
+        beginning_threshold: cosine from which a subject that ends there counts as begun where it
+            should.
         relation_threshold: cosine at which a fact and the null pattern draw.
         beta: inverse temperature of the retrieval.
     """
@@ -54,6 +55,7 @@ class RecallSettings:
     subject_depth: float = 0.28
     relation_depth: float = 0.85
     subject_threshold: float = 0.92
+    beginning_threshold: float = 0.6
     relation_threshold: float = 0.78
     beta: float = 200.0
 
@@ -94,6 +96,8 @@ class FactMemory:
         width, device = lm.sites.width, lm.device
         self._subjects = torch.empty(0, width, device=device)
         self._subject_ids = torch.empty(0, dtype=torch.long, device=device)
+        self._beginnings = torch.empty(0, width, device=device)
+        self._lengths = torch.empty(0, dtype=torch.long, device=device)
         # Whose name each subject's key is of, the cosine to the nearest key of another name, and
         # whose that is.
         self._owners = torch.empty(0, dtype=torch.long, device=device)
@@ -110,9 +114,14 @@ class FactMemory:
         return len(self.facts)
 
     @property
+    def longest(self) -> int:
+        """Tokens of the longest subject."""
+        return int(self._lengths.max()) if len(self._lengths) else 1
+
+    @property
     def bytes(self) -> int:
         """Of keys and values, as they are stored."""
-        tensors = [self._subjects, self._relations, *self._values.values()]
+        tensors = [self._subjects, self._beginnings, self._relations, *self._values.values()]
         return sum(t.numel() for t in tensors) * STORED.itemsize
 
     def remember(self, facts: Sequence[Fact], progress: Progress | None = None) -> list[int]:
@@ -147,22 +156,27 @@ class FactMemory:
             span = subject_span(lm.tokenizer, fact.prompt, fact.subject)
             target = encode_target(lm.tokenizer, span.tokens, new_target(fact))
             rows.append([*span.tokens, *target[:-1]])
-            subjects.append([span.last_subject_token])
+            subjects.append([span.start, span.last_subject_token])
             ends.append(list(range(len(span.tokens) - 1, len(rows[-1]))))
             tokens.append(target)
             span = subject_span(lm.tokenizer, _ALSO, fact.subject)
             more.append(list(span.tokens))
-            places.append([span.last_subject_token])
+            places.append([span.start, span.last_subject_token])
         if not rows:
             raise FactError("there are no facts to remember")
         who = [*states_at(lm, rows, subjects, self.subject_layer)]
         who += states_at(lm, more, places, self.subject_layer)
         what = states_at(lm, rows, ends, self.relation_layer, progress)
+        ends_of_names = self._scales[self.subject_layer](torch.stack(who)).to(STORED)
         flat = torch.tensor([t for target in tokens for t in target], device=lm.device)
         words = flat.unique()
         return EncodedFacts(
             facts=tuple(facts),
-            subjects=self._scales[self.subject_layer](torch.cat(who)).to(STORED),
+            subjects=ends_of_names[:, 1],
+            beginnings=ends_of_names[:, 0],
+            lengths=torch.tensor(
+                [last - first + 1 for first, last in (*subjects, *places)], device=lm.device
+            ),
             relations=self._scales[self.relation_layer](torch.cat(what)).to(STORED),
             counts=torch.tensor([len(t) for t in tokens], device=lm.device),
             tokens=flat,
@@ -187,15 +201,20 @@ class FactMemory:
             )
         ids = list(range(self.next_id, self.next_id + len(encoded.facts)))
         numbers = torch.tensor(ids, dtype=torch.long, device=device)
-        names = [plain(fact.subject) for fact in encoded.facts]
+        whose = [plain(fact.subject) for fact in encoded.facts]
         owners = torch.tensor(
-            [self._names.setdefault(name, len(self._names)) for name in names],
+            [self._names.setdefault(name, len(self._names)) for name in whose],
             dtype=torch.long,
             device=device,
         )
-        states = {k: encoded.tensors()[k].to(device) for k in ("subjects", "relations", "values")}
+        states = {
+            k: encoded.tensors()[k].to(device)
+            for k in ("subjects", "beginnings", "relations", "values")
+        }
         self._subjects = torch.cat([self._subjects, states["subjects"].float()])
         self._subject_ids = torch.cat([self._subject_ids, numbers, numbers])
+        self._beginnings = torch.cat([self._beginnings, states["beginnings"].float()])
+        self._lengths = torch.cat([self._lengths, encoded.lengths.to(device)])
         self._owners = torch.cat([self._owners, owners, owners])
         self._relations = torch.cat([self._relations, states["relations"].float()])
         spread = numbers.repeat_interleave(encoded.counts.to(device))
@@ -220,6 +239,8 @@ class FactMemory:
         return EncodedFacts(
             facts=tuple(self.facts[number] for number in ids.tolist()),
             subjects=self._subjects[first.T.flatten()].to(STORED),
+            beginnings=self._beginnings[first.T.flatten()].to(STORED),
+            lengths=self._lengths[first.T.flatten()],
             relations=self._relations.to(STORED),
             counts=counts,
             tokens=self._tokens,
@@ -240,7 +261,8 @@ class FactMemory:
         subjects = ~torch.isin(self._subject_ids, gone)
         relations = ~torch.isin(self._relation_ids, gone)
         lost = self._owners[~subjects].unique()
-        for name in ("subjects", "subject_ids", "owners", "nearest", "nearest_owner"):
+        names = ("subjects", "subject_ids", "beginnings", "lengths", "owners", "nearest")
+        for name in (*names, "nearest_owner"):
             setattr(self, f"_{name}", getattr(self, f"_{name}")[subjects])
         for name in ("relations", "relation_ids", "tokens"):
             setattr(self, f"_{name}", getattr(self, f"_{name}")[relations])
@@ -256,7 +278,7 @@ class FactMemory:
     @contextmanager
     def attached(self) -> Iterator[LanguageModel]:
         """The model with the memory, for the length of a block: whatever it does, it recalls."""
-        reader = _Reader(self)
+        reader = Reader(self)
         blocks = self.lm.sites.blocks
         handles = [
             self.lm.model.register_forward_pre_hook(reader.begins, with_kwargs=True),
@@ -311,69 +333,3 @@ class FactMemory:
     def value_of(self, entries: Tensor) -> Float[Tensor, "entry width"]:
         """What entries make the model say."""
         return torch.stack([self._values[t] for t in self._tokens[entries].tolist()])
-
-
-class _Reader:
-    """One reading: which subjects were met so far, and what is to be said where."""
-
-    def __init__(self, memory: FactMemory) -> None:
-        self.memory = memory
-        self.met: dict[int, dict[int, int]] = defaultdict(dict)  # row -> fact -> since when
-        self.writes: list[tuple[int, Tensor, Tensor, Tensor]] = []
-        self.past = 0
-
-    def begins(self, module: nn.Module, args: object, kwargs: dict[str, object]) -> None:
-        cache = kwargs.get("past_key_values")
-        length: Callable[[], int] | None = getattr(cache, "get_seq_length", None)
-        self.past = 0 if length is None else int(length())
-        if self.past == 0:
-            self.met.clear()
-        self.writes.clear()
-
-    def meets(self, module: nn.Module, args: object, output: object) -> None:
-        memory = self.memory
-        if not len(memory):
-            return
-        states = first_tensor(output)
-        queries = memory._scales[memory.subject_layer](states).flatten(0, 1)
-        time = states.shape[1]
-        for first in range(0, len(queries), _QUERIES):
-            cosines = queries[first : first + _QUERIES] @ memory._subjects.T
-            hits = torch.nonzero(cosines > memory._thresholds)
-            for place, subject in hits.tolist():
-                row, at = divmod(first + place, time)
-                number = int(memory._subject_ids[subject])
-                self.met[row].setdefault(number, self.past + at)
-
-    def asks(self, module: nn.Module, args: object, output: object) -> None:
-        memory = self.memory
-        if not any(self.met.values()):
-            return
-        states = first_tensor(output)
-        for row, met in self.met.items():
-            if not met or row >= len(states):
-                continue
-            first = max(min(met.values()) - self.past, 0)
-            entries = torch.cat([memory.entries(number) for number in met])
-            queries = memory._scales[memory.relation_layer](states[row, first:])
-            weights = memory.retrieve(entries, queries)
-            since = torch.tensor(
-                [at for number, at in met.items() for _ in range(len(memory.entries(number)))],
-                device=states.device,
-            )
-            times = torch.arange(len(queries), device=states.device) + first + self.past
-            weights = weights * (times[:, None] >= since)
-            open_at = torch.nonzero(weights.sum(1) > 1e-3)[:, 0]
-            if len(open_at):
-                self.writes.append((row, first + open_at, entries, weights[open_at]))
-
-    def says(self, module: nn.Module, args: object, output: object) -> object:
-        if not self.writes:
-            return output
-        states = first_tensor(output).clone()
-        for row, places, entries, weights in self.writes:
-            values = self.memory.value_of(entries).to(states)
-            share = weights.to(states)
-            own = states[row, places] * (1 - share.sum(1, keepdim=True))
-            states[row, places] = own + share @ values
-        return with_first_tensor(output, states)
