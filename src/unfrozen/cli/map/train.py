@@ -87,7 +87,7 @@ def train(
 
 
 def _run(runner: "Trainer", kept: Path) -> list[dict[str, Any]]:
-    """Train to the end; whatever ends it, what was done is kept."""
+    """Train to the end; what was done is kept every few seconds, and when it is interrupted."""
     curve: list[dict[str, Any]] = []
     saved = time.monotonic()
     whole = runner.settings.updates

@@ -14,7 +14,8 @@ from unfrozen.hippocampus.cognitive_map.places import Places
 from unfrozen.hippocampus.tem_t.model import TemT
 
 # A symbol that a map did not foresee may still be seen: things change.
-_WRONG = 0.02
+WRONG = 0.02
+"""Probability that what is seen is not what a map holds of the place."""
 _FORGOTTEN = 1e-8
 
 
@@ -62,7 +63,7 @@ def begin(places: Places, symbol: int, n_symbols: int, known: Int[Tensor, " m"])
     at = torch.nonzero((places.symbols == symbol) & torch.isin(places.maps, known))[:, 0]
     maps = places.maps[at]
     prior = 1 / (n_maps + 1)
-    weights = prior * (1 - _WRONG) / sizes[maps].to(places.codes)
+    weights = prior * (1 - WRONG) / sizes[maps].to(places.codes)
     return Hypotheses(maps, at, places.codes[at].clone(), weights, prior / n_symbols)
 
 
@@ -96,7 +97,7 @@ def weigh(
         at = found.places.clamp(min=0)
         same = places.symbols[at] == symbol
         guess = 1 / model.settings.n_symbols
-        likelihood = torch.where(there, torch.where(same, 1 - _WRONG, _WRONG * guess), guess).to(
+        likelihood = torch.where(there, torch.where(same, 1 - WRONG, WRONG * guess), guess).to(
             h.weights
         )
         h.codes = torch.where((there & same)[:, None], places.codes[at], codes)

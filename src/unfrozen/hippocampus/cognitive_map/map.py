@@ -165,7 +165,9 @@ class CognitiveMap:
         if self._hypotheses is None:
             return self._where
         guess = 1 / self.model.settings.n_symbols
-        likelihood = guess if not known else (0.98 if expected else 0.02 * guess)
+        likelihood = (
+            guess if not known else (1 - belief.WRONG if expected else belief.WRONG * guess)
+        )
         belief.weigh(
             self.model, self.places, self._hypotheses, action, symbol, self.threshold, likelihood
         )
@@ -291,7 +293,7 @@ class CognitiveMap:
         found = self.model.foresee(
             code[None, None], self.places.codes[of][None], self.places.symbols[of][None], allowed
         )
-        return 0.98 * found.logits[0, 0].softmax(-1) + 0.02 * guess
+        return torch.lerp(found.logits[0, 0].softmax(-1), guess, belief.WRONG)
 
     def _write(self, code: Tensor, symbol: int, which: int) -> int:
         return self.places.add(code, self.model.key(code), symbol, which)

@@ -5,11 +5,12 @@ from unfrozen.hippocampus.worlds.families import FAMILIES, Family, named
 from unfrozen.hippocampus.worlds.grids import borders, hexagon, maze, objects, rectangle, torus
 from unfrozen.hippocampus.worlds.orders import family, hierarchy, laps, line
 from unfrozen.hippocampus.worlds.walks import Novelty, Walk, WalkSettings, novelty, walk
-from unfrozen.hippocampus.worlds.world import NOWHERE, World, from_networkx
+from unfrozen.hippocampus.worlds.world import N_SYMBOLS, NOWHERE, World, from_networkx
 
 __all__ = [
     "FAMILIES",
     "NOWHERE",
+    "N_SYMBOLS",
     "Family",
     "Novelty",
     "Walk",

@@ -9,10 +9,7 @@ import torch
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.worlds.batch import batch, draw_symbols
 from unfrozen.hippocampus.worlds.families import FAMILIES, named
-from unfrozen.hippocampus.worlds.world import World
-
-N_SYMBOLS = 45
-"""Symbols of Whittington et al. 2020."""
+from unfrozen.hippocampus.worlds.world import N_SYMBOLS, World
 
 
 class WorldEnv(gymnasium.Env[np.int64, np.int64]):

@@ -18,6 +18,9 @@ from unfrozen.errors import MapError
 if TYPE_CHECKING:
     import networkx as nx
 
+N_SYMBOLS = 45
+"""Symbols that can be seen, in Whittington et al. 2020."""
+
 NOWHERE = -1
 """Where an action leads that cannot be taken."""
 

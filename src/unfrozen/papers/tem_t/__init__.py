@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from unfrozen.hippocampus.plots import by_visits
-from unfrozen.hippocampus.presets import N_SYMBOLS
+from unfrozen.hippocampus.worlds import N_SYMBOLS
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
 from unfrozen.papers.running.context import RunContext
 from unfrozen.papers.tem_t.transfer import Subject, measure
