@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unfrozen.errors import MapError
-from unfrozen.hippocampus.presets import PRESETS, trainer
+from unfrozen.hippocampus.presets import PRESETS, trainer, training_of
 from unfrozen.hippocampus.tem_t import TemT, TemTSettings
 from unfrozen.hippocampus.training import MapTraining, Trainer, draw_walks, foreseen
 from unfrozen.hippocampus.worlds import named, novelty
@@ -21,7 +21,7 @@ def small(settings=SMALL, seed=0, **more):
     return Trainer(TemT(made, torch.Generator().manual_seed(seed)), settings)
 
 
-@pytest.mark.parametrize("model", sorted(PRESETS))
+@pytest.mark.parametrize("model", sorted(n for n, p in PRESETS.items() if p.make))
 def test_a_run_goes_on_bit_for_bit(model, tmp_path):
     whole, part, rest = (trainer(model, SMALL) for _ in range(3))
     for _ in range(8):
@@ -30,7 +30,7 @@ def test_a_run_goes_on_bit_for_bit(model, tmp_path):
         part.update()
     part.save(tmp_path / "run")
     rest.resume(tmp_path / "run")
-    assert rest.number == 5
+    assert rest.progress.number == 5
     for _ in range(3):
         rest.update()
     for one, other in zip(whole.model.parameters(), rest.model.parameters(), strict=True):
@@ -74,11 +74,16 @@ def test_held_out_walks_are_not_those_that_are_trained_on():
     assert torch.equal(small().held_out.symbols, runner.held_out.symbols)
 
 
-def test_the_rate_falls_to_a_tenth():
+def test_the_rate_falls_as_the_librarys_cosine():
     runner = small()
+    one = torch.optim.Adam([torch.zeros(1, requires_grad=True)], 5e-3)
+    reference = torch.optim.lr_scheduler.CosineAnnealingLR(one, SMALL.updates, 5e-4)
     for _ in runner.run():
-        pass
-    assert runner.optimizer.param_groups[0]["lr"] == pytest.approx(5e-4)
+        expected = reference.get_last_lr()[0]
+        assert runner.optimizer.param_groups[0]["lr"] == pytest.approx(expected)
+        one.step()
+        reference.step()
+    assert reference.get_last_lr()[0] == pytest.approx(5e-4)
 
 
 def test_files_of_other_runs_are_refused(tmp_path):
@@ -104,6 +109,10 @@ def test_settings_can_be_told_in_json():
 def test_models_are_refused_where_they_cannot_learn():
     with pytest.raises(MapError, match="order of actions"):
         trainer("tem-t-rotary", MapTraining(worlds="family"))
+    with pytest.raises(MapError, match="trained by TemTraining"):
+        trainer("tem-small", MapTraining())
+    with pytest.raises(MapError, match="in windows"):
+        training_of("tem")
     with pytest.raises(MapError, match="choose from"):
         trainer("rnn", MapTraining())
     with pytest.raises(MapError, match="choose from"):

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import overload
 
 import torch
 from torch import nn
 
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.baselines import GruBaseline, TransformerBaseline
+from unfrozen.hippocampus.runs import Run
+from unfrozen.hippocampus.tem import TemRun, TemTraining
 from unfrozen.hippocampus.tem_t import TemT, TemTSettings
 from unfrozen.hippocampus.training import MapTraining, Trainer
 from unfrozen.hippocampus.worlds import N_SYMBOLS, named
@@ -19,14 +22,15 @@ class Preset:
 
     Attributes:
         told: what it is.
-        make: the model for so many actions and symbols, drawn by a generator.
+        make: the model for so many actions and symbols, drawn by a generator; none if how it is
+            trained tells of that too.
         training: how.
         commutes: whether it needs worlds in which the order of actions does not matter.
     """
 
     told: str
-    make: Callable[[int, int, torch.Generator], nn.Module]
-    training: MapTraining
+    make: Callable[[int, int, torch.Generator], nn.Module] | None
+    training: MapTraining | TemTraining
     commutes: bool = False
 
 
@@ -53,6 +57,14 @@ PRESETS = {
         _tem_t(activation="relu", activity_cost=1e-3, beta=20.0),
         MapTraining(updates=1500),
     ),
+    "tem": Preset(
+        "the Tolman-Eichenbaum Machine at the size of its paper, for days", None, TemTraining()
+    ),
+    "tem-small": Preset(
+        "a Tolman-Eichenbaum Machine of three streams, for small squares",
+        None,
+        TemTraining(sizes=(4, 5), size="small", updates=10_000, compress=8.0),
+    ),
     "gru": Preset(
         "a gated recurrent network",
         lambda a, s, g: GruBaseline(a, s, generator=g),
@@ -67,7 +79,19 @@ PRESETS = {
 """Name -> model and training."""
 
 
-def trainer(model: str, training: MapTraining, n_symbols: int = N_SYMBOLS) -> Trainer:
+@overload
+def trainer(model: str, training: MapTraining, n_symbols: int = N_SYMBOLS) -> Trainer: ...
+
+
+@overload
+def trainer(model: str, training: TemTraining, n_symbols: int = N_SYMBOLS) -> TemRun: ...
+
+
+@overload
+def trainer(model: str, training: MapTraining | TemTraining, n_symbols: int = N_SYMBOLS) -> Run: ...
+
+
+def trainer(model: str, training: MapTraining | TemTraining, n_symbols: int = N_SYMBOLS) -> Run:
     """A trainer of a model by name.
 
     Args:
@@ -76,9 +100,14 @@ def trainer(model: str, training: MapTraining, n_symbols: int = N_SYMBOLS) -> Tr
         n_symbols: how many symbols there are.
 
     Raises:
-        MapError: there is no such model, or it does not suit the worlds.
+        MapError: there is no such model, it is not trained so, or does not suit the worlds.
     """
     preset = preset_of(model)
+    if type(training) is not type(preset.training):
+        raise MapError(f"{model} is trained by {type(preset.training).__name__}")
+    if isinstance(training, TemTraining):
+        return TemRun(training, n_symbols)
+    assert preset.make is not None
     family = named(training.worlds)
     if preset.commutes and not family.commutes:
         raise MapError(
@@ -90,6 +119,18 @@ def trainer(model: str, training: MapTraining, n_symbols: int = N_SYMBOLS) -> Tr
     n_actions = max(family.make(size, generator).n_actions for size in sizes)
     generator.manual_seed(training.seed)
     return Trainer(preset.make(n_actions, n_symbols, generator), training, n_symbols)
+
+
+def training_of(model: str) -> MapTraining:
+    """How a map of one pass, which is no TEM, is trained.
+
+    Raises:
+        MapError: there is no such model, or it is a TEM.
+    """
+    training = preset_of(model).training
+    if not isinstance(training, MapTraining):
+        raise MapError(f"{model} is trained in windows: see its preset")
+    return training
 
 
 def preset_of(model: str) -> Preset:

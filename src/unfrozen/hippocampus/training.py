@@ -5,23 +5,29 @@ anew, so that no symbol's place can be learnt, only the structure by which one p
 another.  A run goes on bit for bit from its file.
 """
 
-import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unfrozen.data.cache import atomic_write
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.accuracy import Accuracy, accuracy
+from unfrozen.hippocampus.runs import (
+    HELD_OUT,
+    Kept,
+    Progress,
+    Update,
+    load_run,
+    save_run,
+    under,
+)
 from unfrozen.hippocampus.tem_t.model import TemT
 from unfrozen.hippocampus.worlds import (
     Family,
@@ -33,10 +39,6 @@ from unfrozen.hippocampus.worlds import (
     novelty,
     walk,
 )
-
-_FORMAT = "1"
-# Seeds of walks that are not trained on lie so far from those that are.
-_HELD_OUT = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -75,24 +77,6 @@ class MapTraining:
         named(self.worlds)
         if min(self.walks, self.steps - 1, self.updates, self.check_every, self.held_out) < 1:
             raise MapError("walks, updates and checks are at least one, and walks two steps long")
-
-
-class Update(NamedTuple):
-    """One update.
-
-    Attributes:
-        number: from 1.
-        loss: in nats, before the update.
-        known: share of known places that were foreseen, on the walks of the update.
-        seconds: of processor time since training began.
-        held_out: on walks held out, where it was looked at.
-    """
-
-    number: int
-    loss: float
-    known: float
-    seconds: float
-    held_out: Accuracy | None
 
 
 def draw_walks(
@@ -143,26 +127,18 @@ class Trainer:
         self.walking = WalkSettings(settings.straight)
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-            self.optimizer, settings.updates, settings.learning_rate / 10
-        )
-        self.number, self.seconds, self.met = 0, 0.0, 0
-        generator = torch.Generator().manual_seed(settings.seed + _HELD_OUT)
+        self.progress = Progress(settings.updates, settings.target)
+        generator = torch.Generator().manual_seed(settings.seed + HELD_OUT)
         self.held_out = self._draw(settings.held_out, generator)
-
-    @property
-    def done(self) -> bool:
-        """Whether all updates were made, or the target was met twice in turn."""
-        return self.number >= self.settings.updates or self.met >= 2
 
     def run(self) -> Iterator[Update]:
         """Go on to the end, one update after the other."""
-        while not self.done:
+        while not self.progress.done:
             yield self.update()
 
     def update(self) -> Update:
         """Walk, foresee, and follow the gradient once."""
-        settings, began = self.settings, time.process_time()
+        settings, progress, began = self.settings, self.progress, time.process_time()
         walks = self._draw(settings.walks, self.generator)
         new = novelty(walks)
         self.model.train()
@@ -170,18 +146,18 @@ class Trainer:
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip, error_if_nonfinite=True)
+        for group in self.optimizer.param_groups:
+            group["lr"] = cosine(progress.number, settings.updates, settings.learning_rate)
         self.optimizer.step()
-        self.schedule.step()
-        self.number += 1
-        self.seconds += time.process_time() - began
+        progress.number += 1
+        progress.seconds += time.process_time() - began
         right = (logits.argmax(-1) == walks.symbols) & new.known
         known = float(right.sum() / new.known.sum().clamp(min=1))
-        checked = None
-        if self.number % settings.check_every == 0 or self.number == settings.updates:
-            checked = self.check()
-            good = settings.target is not None and checked.zero_shot >= settings.target
-            self.met = self.met + 1 if good else 0
-        return Update(self.number, float(loss.detach()), known, self.seconds, checked)
+        looked = None
+        if progress.number % settings.check_every == 0 or progress.number == settings.updates:
+            looked = self.check()
+            progress.look(looked)
+        return Update(progress.number, float(loss.detach()), known, progress.seconds, looked)
 
     @torch.no_grad()
     def check(self, walks: Walk | None = None) -> Accuracy:
@@ -199,16 +175,7 @@ class Trainer:
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{i}.{name}": value for name, value in state.items()}
         tensors["generator"] = self.generator.get_state()
-        metadata = {
-            "kind": "map-training",
-            "format": _FORMAT,
-            "training": json.dumps(asdict(self.settings)),
-            "model": json.dumps(_settings_of(self.model)),
-            "progress": json.dumps([self.number, self.seconds, self.met]),
-        }
-        plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(save(plain, metadata))
+        save_run(path, Kept(tensors, self.progress.told()), self._told())
 
     def resume(self, path: str | Path) -> None:
         """Go on where a file was written.
@@ -216,38 +183,19 @@ class Trainer:
         Raises:
             MapError: the file is missing, damaged, or of another model or other settings.
         """
-        try:
-            with safe_open(path, "pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise MapError(f"{path} cannot be read as a training run: {error}") from error
-        if metadata.get("kind") != "map-training" or metadata.get("format") != _FORMAT:
-            raise MapError(f"{path} is no training run of format {_FORMAT}")
-        for name, own in (("training", asdict(self.settings)), ("model", _settings_of(self.model))):
-            if json.loads(metadata[name]) != json.loads(json.dumps(own)):
-                raise MapError(
-                    f"{path} is of a run with other {name} settings: give the same, or another file"
-                )
-        self.model.load_state_dict(_under("model.", tensors))
-        kept = _under("adam.", tensors)
+        tensors, told = load_run(path, self._told())
+        self.model.load_state_dict(under("model.", tensors))
         state: dict[int, dict[str, Tensor]] = {}
-        for key, value in kept.items():
+        for key, value in under("adam.", tensors).items():
             number, _, name = key.partition(".")
             state.setdefault(int(number), {})[name] = value
         whole = self.optimizer.state_dict()
         self.optimizer.load_state_dict({**whole, "state": state})
         self.generator.set_state(tensors["generator"])
-        self.number, self.seconds, self.met = json.loads(metadata["progress"])
-        # The rate is a function of the number of updates: it is walked to, not stored.
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-            self.optimizer, self.settings.updates, self.settings.learning_rate / 10
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate
-        for _ in range(self.number):
-            self.optimizer._opt_called = True  # pyright: ignore[reportAttributeAccessIssue]
-            self.schedule.step()
+        self.progress.take(told)
+
+    def _told(self) -> dict[str, Any]:
+        return {"training": asdict(self.settings), "model": _settings_of(self.model)}
 
     def _draw(self, number: int, generator: torch.Generator) -> Walk:
         settings = self.settings
@@ -265,6 +213,11 @@ class Trainer:
         if isinstance(self.model, TemT):
             return self.model.loss(found, walks.symbols, known), found.logits
         return surprise(found, walks.symbols, known), found
+
+
+def cosine(update: int, updates: int, rate: float) -> float:
+    """The learning rate of an update, counted from 0: half a cosine, down to a tenth."""
+    return rate * (0.55 + 0.45 * math.cos(math.pi * update / updates))
 
 
 def surprise(
@@ -296,7 +249,3 @@ def _settings_of(model: nn.Module) -> dict[str, Any]:
     own = {} if settings is None else asdict(settings)
     shapes = {name: list(p.shape) for name, p in model.named_parameters()}
     return {"class": type(model).__name__, "settings": own, "shapes": shapes}
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.cognitive_map import CognitiveMap, Route
-from unfrozen.hippocampus.presets import preset_of, trainer
+from unfrozen.hippocampus.presets import trainer, training_of
 from unfrozen.hippocampus.tem_t import TemT
 from unfrozen.hippocampus.worlds import (
     N_SYMBOLS,
@@ -102,7 +102,7 @@ EXPERIMENT = CognitiveMapPaper()
 
 
 def _measure(seed: int, size: _Budget) -> dict[str, Any]:
-    runner = trainer(_MODEL, replace(preset_of(_MODEL).training, seed=seed))
+    runner = trainer(_MODEL, replace(training_of(_MODEL), seed=seed))
     for _ in runner.run():
         pass
     model = runner.model
@@ -111,7 +111,7 @@ def _measure(seed: int, size: _Budget) -> dict[str, Any]:
     asked = [one for _ in range(size.worlds) for one in _routes(model, generator, size.asked)]
     back = [_return(model, generator) for _ in range(size.tens)]
     return {
-        "seconds": runner.seconds,
+        "seconds": runner.progress.seconds,
         "reached": statistics.fmean(one["reached"] for one in asked),
         "shortest": statistics.fmean(one["shortest"] for one in asked),
         "unwalked": statistics.fmean(one["unwalked"] for one in asked),

@@ -1,16 +1,21 @@
 """``unfrozen map``: what a user types, and what is left when it is interrupted."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from unfrozen.cli.main import main
 from unfrozen.hippocampus.presets import PRESETS
+from unfrozen.hippocampus.tem import TemRun, TemTraining, load_tem
 from unfrozen.hippocampus.tem_t.files import load_model
 from unfrozen.hippocampus.training import MapTraining, Trainer
 
 QUICK = MapTraining(sizes=(4,), walks=4, steps=20, updates=6, check_every=3, held_out=6)
+TEM = TemTraining(
+    sizes=(3,), size="small", walks=2, window=5, updates=6, check_every=3, held_out=2, steps=30
+)
 
 
 @pytest.fixture
@@ -18,8 +23,8 @@ def quick(monkeypatch, tmp_path):
     """Presets that train in no time, and a folder to do it in."""
     monkeypatch.chdir(tmp_path)
     for name, preset in list(PRESETS.items()):
-        made = type(preset)(preset.told, preset.make, QUICK, preset.commutes)
-        monkeypatch.setitem(PRESETS, name, made)
+        quick = QUICK if isinstance(preset.training, MapTraining) else TEM
+        monkeypatch.setitem(PRESETS, name, replace(preset, training=quick))
     return tmp_path
 
 
@@ -44,7 +49,7 @@ def test_an_interrupted_run_goes_on_and_ends_as_though_it_had_not_been(quick, ca
     update = Trainer.update
 
     def interrupted(self):
-        if self.number == 4:
+        if self.progress.number == 4:
             raise KeyboardInterrupt
         return update(self)
 
@@ -59,6 +64,30 @@ def test_an_interrupted_run_goes_on_and_ends_as_though_it_had_not_been(quick, ca
         load_model(quick / f"{name}.safetensors").state_dict() for name in ("whole", "part")
     )
     assert all(torch.equal(whole[name], part[name]) for name in whole)
+
+
+def test_a_tem_is_trained_interrupted_and_kept(quick, capsys, monkeypatch):
+    command = ["map", "train", "--model", "tem-small", "--json", "r.json", "--out"]
+    assert main([*command, "whole.safetensors"]) == 0
+    whole = json.loads((quick / "r.json").read_text())
+    update = TemRun.update
+
+    def interrupted(self):
+        if self.progress.number == 4:
+            raise KeyboardInterrupt
+        return update(self)
+
+    monkeypatch.setattr(TemRun, "update", interrupted)
+    assert main([*command, "part.safetensors"]) == 130
+    monkeypatch.setattr(TemRun, "update", update)
+    assert main([*command, "part.safetensors"]) == 0
+    told = json.loads((quick / "r.json").read_text())
+    assert [point["update"] for point in told["curve"]] == [3, 6]
+    assert told["held_out"] == whole["held_out"]
+    one, other = (load_tem(quick / f"{n}.safetensors").state_dict() for n in ("whole", "part"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert main(["map", "explore", "--model", "part.safetensors"]) == 2
+    assert "no TEM-transformer" in capsys.readouterr().err
 
 
 def test_baselines_are_told_of_but_not_kept(quick, capsys):

@@ -117,7 +117,7 @@ def test_a_share_of_none_is_none():
 
 @pytest.mark.parametrize("family", ["line", "family", "laps", "objects", "torus"])
 def test_every_family_can_be_learnt(family):
-    settings = TrainingSettings(family=family, batch=2, window=4)
+    settings = TrainingSettings(worlds=family, batch=2, window=4)
     trained = training(settings)
     assert trained.step().known.of >= 0
     assert bool(trained.model.settings.objects) == (family == "objects")
@@ -125,7 +125,7 @@ def test_every_family_can_be_learnt(family):
 
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(MapError, match="there are no worlds 'cube'"):
-        TrainingSettings(family="cube")
+        TrainingSettings(worlds="cube")
     with pytest.raises(MapError, match="above zero"):
         TrainingSettings(window=0)
     with pytest.raises(MapError, match="do not get shorter"):
@@ -133,7 +133,7 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(MapError, match="no sizes"):
         TrainingSettings(sizes=())
     with pytest.raises(MapError, match="10 actions, the model 4"):
-        Training(Tem(TINY), TrainingSettings(family="family"), torch.Generator())
+        Training(Tem(TINY), TrainingSettings(worlds="family"), torch.Generator())
     one = training()
     state = one.state_dict()
     with pytest.raises(MapError, match="no state of such a training"):

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,13 +12,14 @@ from unfrozen.cli.opening import JsonOption, writable
 
 if TYPE_CHECKING:
     from unfrozen.hippocampus.accuracy import Accuracy
-    from unfrozen.hippocampus.training import Trainer
+    from unfrozen.hippocampus.runs import Run
     from unfrozen.papers.claim import Table
 
 EXAMPLES = {
     "map train": (
         "unfrozen map train --model tem-t-rotary --worlds grid",
         "unfrozen map train --model tem-t --worlds family --updates 3000 --out family.safetensors",
+        "unfrozen map train --model tem-small --target 0.9 --out tem.safetensors",
         "unfrozen map train --model gru --worlds grid --json gru.json",
     ),
 }
@@ -30,7 +31,10 @@ _KEEP = 20.0
 def train(
     model: Annotated[
         str,
-        typer.Option(help="tem-t, tem-t-rotary, tem-t-relu, or to compare with: gru, transformer."),
+        typer.Option(
+            help="tem-t, tem-t-rotary, tem-t-relu, tem, tem-small, or to compare with: gru, "
+            "transformer."
+        ),
     ] = "tem-t",
     worlds: Annotated[
         str, typer.Option(help="Family of worlds, such as grid, hexagonal, line, family.")
@@ -56,50 +60,59 @@ def train(
     If it is interrupted, the same command goes on where it was, bit for bit.
     """
     from unfrozen.hippocampus.presets import preset_of, trainer
-    from unfrozen.hippocampus.tem_t import TemT
-    from unfrozen.hippocampus.tem_t.files import save_model
 
     training = replace(preset_of(model).training, worlds=worlds, seed=seed, target=target)
     if updates is not None:
         training = replace(training, updates=updates)
     runner = trainer(model, training)
-    kept = out.with_name(f"{out.name}.run")
+    kept, done = out.with_name(f"{out.name}.run"), runner.progress
     if kept.exists():
         runner.resume(kept)
-        output(json).print(f"Going on after {runner.number} updates, from {kept}", soft_wrap=True)
-    curve = _run(runner, kept)
-    told = f"{model} on {worlds} worlds, {runner.number} updates, seed {seed}"
-    if isinstance(runner.model, TemT):
-        save_model(runner.model, out, told)
+        told = f"Going on after {done.number} updates, from {kept}"
+        output(json).print(told, markup=False, soft_wrap=True)
+    _run(runner, kept)
+    told = f"{model} on {worlds} worlds, {done.number} updates, seed {seed}"
+    written = _save(runner, out, told)
     kept.unlink(missing_ok=True)
     found = runner.check()
     print_table(accuracy_table(f"{told}, on walks held out", found, runner), output(json))
-    if isinstance(runner.model, TemT):
+    if written:
         output(json).print(f"The model is in {out}", markup=False, soft_wrap=True)
     if json is not None:
         emit_json(
             json,
             {
-                "model": model, "worlds": worlds, "seed": seed, "updates": runner.number,
-                "seconds": runner.seconds, "held_out": found._asdict(), "curve": curve,
+                "model": model, "worlds": worlds, "seed": seed, "updates": done.number,
+                "seconds": done.seconds, "held_out": found._asdict(), "curve": done.curve,
             },
         )  # fmt: skip
 
 
-def _run(runner: "Trainer", kept: Path) -> list[dict[str, Any]]:
+def _save(runner: "Run", out: Path, told: str) -> bool:
+    """Whether a model was kept: what is only compared with is not."""
+    from unfrozen.hippocampus.tem import Tem, save_tem
+    from unfrozen.hippocampus.tem_t import TemT
+    from unfrozen.hippocampus.tem_t.files import save_model
+
+    if isinstance(runner.model, TemT):
+        save_model(runner.model, out, told)
+    elif isinstance(runner.model, Tem):
+        save_tem(runner.model, out, told)
+    else:
+        return False
+    return True
+
+
+def _run(runner: "Run", kept: Path) -> None:
     """Train to the end; what was done is kept every few seconds, and when it is interrupted."""
-    curve: list[dict[str, Any]] = []
     saved = time.monotonic()
-    whole = runner.settings.updates
     with progress() as bars:
-        bar = None if bars is None else bars.add_task("Training", total=whole)
+        bar = None if bars is None else bars.add_task("Training", total=runner.progress.updates)
         shown = ""
         try:
             for update in runner.run():
                 if update.held_out is not None:
                     shown = f", zero-shot {update.held_out.zero_shot:.3f}"
-                    told = {"update": update.number, "seconds": update.seconds}
-                    curve.append({**told, **update.held_out._asdict()})
                 if bars is not None and bar is not None:
                     shares = f"Training: known places {update.known:.3f}{shown}"
                     bars.update(bar, completed=update.number, description=shares)
@@ -109,10 +122,9 @@ def _run(runner: "Trainer", kept: Path) -> list[dict[str, Any]]:
         except KeyboardInterrupt:
             runner.save(kept)
             raise
-    return curve
 
 
-def accuracy_table(title: str, found: "Accuracy", runner: "Trainer") -> "Table":
+def accuracy_table(title: str, found: "Accuracy", runner: "Run") -> "Table":
     """Accuracy by kind of step, beside agents that merely remember."""
     from unfrozen.hippocampus.accuracy import agents
     from unfrozen.hippocampus.worlds import novelty

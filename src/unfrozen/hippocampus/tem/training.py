@@ -29,7 +29,7 @@ class TrainingSettings:
     """How to train.
 
     Attributes:
-        family: of worlds, by name.
+        worlds: name of their family.
         sizes: among which a world's is drawn; those of the family by default.
         batch: rows, each a walk.
         window: steps of an update, through which gradients go back.
@@ -40,7 +40,7 @@ class TrainingSettings:
         clip: norm to which each parameter's gradient is clipped.
     """
 
-    family: str = "grid"
+    worlds: str = "grid"
     sizes: tuple[int, ...] | None = None
     batch: int = 16
     window: int = 25
@@ -51,7 +51,7 @@ class TrainingSettings:
     clip: float = 2.0
 
     def __post_init__(self) -> None:
-        named(self.family)
+        named(self.worlds)
         if min(self.batch, self.window, self.shortest, self.shortening) < 1 or self.clip <= 0:
             raise MapError("batch, window, walks, their shortening and the clip are above zero")
         if self.longest < self.shortest or self.spread < 0:
@@ -61,7 +61,7 @@ class TrainingSettings:
 
     def fit(self, settings: TemSettings) -> TemSettings:
         """A model's settings with the actions and objects of these worlds."""
-        family = named(self.family)
+        family = named(self.worlds)
         largest = max(self.sizes or family.sizes)
         return settings.for_world(family.make(largest, torch.Generator().manual_seed(0)))
 
@@ -178,7 +178,7 @@ class Training:
         needed = settings.fit(model.settings)
         if needed.actions > model.settings.actions:
             raise MapError(
-                f"{settings.family} worlds have {needed.actions} actions, the model "
+                f"{settings.worlds} worlds have {needed.actions} actions, the model "
                 f"{model.settings.actions}: make it with TrainingSettings.fit"
             )
         self.model, self.settings, self.generator = model, settings, generator
@@ -309,7 +309,7 @@ class Training:
 
     def _draw(self) -> list[_Journey]:
         """As many walks as there are rows, each in a world of its own."""
-        s, family = self.settings, named(self.settings.family)
+        s, family = self.settings, named(self.settings.worlds)
         drawn = [family.draw(self.generator, s.sizes) for _ in range(s.batch)]
         worlds = batch(drawn)
         compress = self.model.schedules.compress

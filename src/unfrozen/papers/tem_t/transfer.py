@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from unfrozen.hippocampus.accuracy import accuracy, agents, by_visits
-from unfrozen.hippocampus.presets import preset_of, trainer
+from unfrozen.hippocampus.presets import trainer, training_of
 from unfrozen.hippocampus.tem_t import Correction, TemT
 from unfrozen.hippocampus.tem_t.files import save_model
 from unfrozen.hippocampus.training import Trainer, draw_walks, foreseen
@@ -70,7 +70,7 @@ def measure(
 
 def _one(subject: Subject, seed: int, walks: int, folder: Path) -> dict[str, Any]:
     training = replace(
-        preset_of(subject.model).training, worlds=subject.worlds, seed=seed, target=subject.target
+        training_of(subject.model), worlds=subject.worlds, seed=seed, target=subject.target
     )
     if subject.updates is not None:
         training = replace(training, updates=subject.updates)
@@ -85,9 +85,12 @@ def _one(subject: Subject, seed: int, walks: int, folder: Path) -> dict[str, Any
     how = WalkSettings(training.straight)
     path = draw_walks(family, walks, training.steps, N_SYMBOLS, generator, how)
     found: dict[str, Any] = {
-        "seed": seed, "updates": runner.number, "seconds": runner.seconds, "curve": curve,
+        "seed": seed,
+        "updates": runner.progress.number,
+        "seconds": runner.progress.seconds,
+        "curve": curve,
         **_shares(runner, path),
-    }  # fmt: skip
+    }
     if subject.long:
         path = draw_walks(
             family, max(walks // 8, 2), _LONG, N_SYMBOLS, generator, how, sizes=(_WIDE,)

@@ -1,0 +1,71 @@
+"""Trained TEMs as files."""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from unfrozen.data.cache import atomic_write
+from unfrozen.errors import MapError
+from unfrozen.hippocampus.tem.model import Tem
+from unfrozen.hippocampus.tem.schedules import Schedules
+from unfrozen.hippocampus.tem.settings import TemSettings
+
+_FORMAT = "1"
+
+
+def save_tem(model: Tem, path: str | Path, told: str = "") -> None:
+    """Write a model to one safetensors file, whole or not at all.
+
+    Args:
+        model: to be kept.
+        path: where.
+        told: how it was trained, for whoever opens it.
+
+    Raises:
+        DataError: the disk is full or refuses.
+    """
+    metadata = {
+        "kind": "tem",
+        "format": _FORMAT,
+        "settings": json.dumps(asdict(model.settings), sort_keys=True),
+        "schedules": json.dumps(asdict(model.schedules), sort_keys=True),
+        "told": told,
+    }
+    state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(save(state, metadata))
+
+
+def load_tem(path: str | Path) -> Tem:
+    """Read what `save_tem` wrote.
+
+    Raises:
+        MapError: the file is missing, damaged, or holds something else.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise MapError(f"{path} cannot be read as a TEM: {error}") from error
+    if metadata.get("kind") != "tem" or metadata.get("format") != _FORMAT:
+        raise MapError(f"{path} is no TEM of format {_FORMAT}")
+    try:
+        told: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in json.loads(metadata["settings"]).items()
+        }
+        unknown = set(told) - {field.name for field in fields(TemSettings)}
+        if unknown:
+            raise ValueError(f"unknown settings {sorted(unknown)}")
+        schedules = Schedules(**json.loads(metadata["schedules"]))
+        model = Tem(TemSettings(**told), schedules)
+        model.load_state_dict(state)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise MapError(f"{path} does not fit a TEM: {reason}") from error
+    return model.eval()
