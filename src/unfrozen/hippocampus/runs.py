@@ -88,16 +88,19 @@ class Run(Protocol):
     """A training that can be watched and go on later.
 
     Attributes:
-        model: that is trained.
         progress: so far.
         held_out: walks that are not trained on.
         n_symbols: how many symbols there are.
     """
 
-    model: nn.Module
     progress: Progress
     held_out: Walk
     n_symbols: int
+
+    @property
+    def model(self) -> nn.Module:
+        """That is trained."""
+        ...
 
     def run(self) -> Iterator[Update]:
         """Go on to the end, one update after the other."""
