@@ -91,11 +91,15 @@ class Run(Protocol):
         progress: so far.
         held_out: walks that are not trained on.
         n_symbols: how many symbols there are.
+        steps: that an update walks, all walks together.
+        seed: of worlds, walks and symbols.
     """
 
     progress: Progress
     held_out: Walk
     n_symbols: int
+    steps: int
+    seed: int
 
     @property
     def model(self) -> nn.Module:
@@ -106,8 +110,8 @@ class Run(Protocol):
         """Go on to the end, one update after the other."""
         ...
 
-    def check(self) -> Accuracy:
-        """How well the walks held out are foreseen."""
+    def check(self, walks: Walk | None = None) -> Accuracy:
+        """How well the walks held out are foreseen, or others."""
         ...
 
     def save(self, path: str | Path) -> None:

@@ -123,6 +123,7 @@ class Trainer:
 
     def __init__(self, model: nn.Module, settings: MapTraining, n_symbols: int = 45) -> None:
         self.model, self.settings, self.n_symbols = model, settings, n_symbols
+        self.steps, self.seed = settings.walks * settings.steps, settings.seed
         self.family = named(settings.worlds)
         self.walking = WalkSettings(settings.straight)
         self.generator = torch.Generator().manual_seed(settings.seed)

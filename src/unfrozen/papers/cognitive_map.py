@@ -24,6 +24,7 @@ from unfrozen.hippocampus.worlds import (
     walk,
 )
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
+from unfrozen.papers.maps import train
 from unfrozen.papers.running.context import RunContext
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ class CognitiveMapPaper:
         size = _BUDGETS[budget]
         first = seed + _FIRST
         seeds = {str(s): s for s in range(first, first + size.seeds)}
-        found = context.checkpoint("seeds", {"size": size}, seeds, lambda s: _measure(s, size))
+        found = context.checkpoint(
+            "seeds", {"size": size}, seeds, lambda s: _measure(context, s, size), sample=None
+        )
         return Outcome(
             claims=_claims(list(found.values()), budget == "full"),
             figures=(
@@ -101,10 +104,9 @@ class CognitiveMapPaper:
 EXPERIMENT = CognitiveMapPaper()
 
 
-def _measure(seed: int, size: _Budget) -> dict[str, Any]:
+def _measure(context: RunContext, seed: int, size: _Budget) -> dict[str, Any]:
     runner = trainer(_MODEL, replace(training_of(_MODEL), seed=seed))
-    for _ in runner.run():
-        pass
+    train(context, runner, f"{_MODEL}, seed {seed}")
     model = runner.model
     assert isinstance(model, TemT)
     generator = torch.Generator().manual_seed(seed + 90_001)
@@ -122,7 +124,7 @@ def _measure(seed: int, size: _Budget) -> dict[str, Any]:
     }
 
 
-def _routes(model: TemT, generator: torch.Generator, number: int) -> list[dict[str, float]]:
+def _routes(model: TemT, generator: torch.Generator, number: int) -> list[dict[str, bool]]:
     """Walk a new world in part, and ask for ways to what was seen there."""
     world = rectangle(_WIDTH)
     symbols = draw_symbols(batch([world]), N_SYMBOLS, generator)

@@ -79,7 +79,8 @@ class TemRun:
     """
 
     def __init__(self, settings: TemTraining, n_symbols: int = 45) -> None:
-        self.settings, self.n_symbols = settings, n_symbols
+        self.settings, self.n_symbols, self.seed = settings, n_symbols, settings.seed
+        self.steps = settings.walks * settings.window
         walking = settings.walking()
         made = walking.fit(SIZES[settings.size])
         if n_symbols != made.symbols:

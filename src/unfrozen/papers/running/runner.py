@@ -29,6 +29,7 @@ REGISTRY: dict[str, str] = {
     "graph": "unfrozen.papers.knowledge_graph",
     "hopfield": "unfrozen.papers.hopfield",
     "energy-transformer": "unfrozen.papers.energy_transformer",
+    "tem": "unfrozen.papers.tem",
     "tem-t": "unfrozen.papers.tem_t",
     "cognitive-map": "unfrozen.papers.cognitive_map",
 }

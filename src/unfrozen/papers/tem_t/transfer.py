@@ -12,6 +12,7 @@ from unfrozen.hippocampus.tem_t import Correction, TemT
 from unfrozen.hippocampus.tem_t.files import save_model
 from unfrozen.hippocampus.training import Trainer, draw_walks, foreseen
 from unfrozen.hippocampus.worlds import N_SYMBOLS, Walk, WalkSettings, named, novelty
+from unfrozen.papers.maps import train
 from unfrozen.papers.running.context import RunContext
 
 # Walks that are measured on have seeds so far from those that were trained on or looked at.
@@ -62,33 +63,32 @@ def measure(
     items = {f"{subject.name}, seed {s}": s for s in range(first, first + seeds)}
 
     def compute(number: int) -> dict[str, Any]:
-        return _one(subject, number, walks, folder)
+        return _one(context, subject, number, walks, folder)
 
-    return list(context.checkpoint("transfer", {"subject": subject, "walks": walks}, items,
-                                   compute).values())  # fmt: skip
+    known = {"subject": subject, "walks": walks}
+    return list(context.checkpoint("transfer", known, items, compute, sample=None).values())
 
 
-def _one(subject: Subject, seed: int, walks: int, folder: Path) -> dict[str, Any]:
+def _one(
+    context: RunContext, subject: Subject, seed: int, walks: int, folder: Path
+) -> dict[str, Any]:
     training = replace(
         training_of(subject.model), worlds=subject.worlds, seed=seed, target=subject.target
     )
     if subject.updates is not None:
         training = replace(training, updates=subject.updates)
     runner = trainer(subject.model, training)
-    curve = [
-        [update.number, update.seconds, update.held_out.zero_shot]
-        for update in runner.run()
-        if update.held_out is not None
-    ]
+    train(context, runner, f"{subject.name}, seed {seed}")
+    done = runner.progress
     family = named(subject.worlds)
     generator = torch.Generator().manual_seed(seed + _MEASURED)
     how = WalkSettings(training.straight)
     path = draw_walks(family, walks, training.steps, N_SYMBOLS, generator, how)
     found: dict[str, Any] = {
         "seed": seed,
-        "updates": runner.progress.number,
-        "seconds": runner.progress.seconds,
-        "curve": curve,
+        "updates": done.number,
+        "seconds": done.seconds,
+        "curve": [[look["update"], look["seconds"], look["zero_shot"]] for look in done.curve],
         **_shares(runner, path),
     }
     if subject.long:
