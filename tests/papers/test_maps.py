@@ -9,10 +9,13 @@ import pytest
 from unfrozen.errors import PaperError
 from unfrozen.hippocampus.presets import PRESETS
 from unfrozen.hippocampus.tem import TemRun, TemTraining
+from unfrozen.hippocampus.tem_t.files import trained
 from unfrozen.hippocampus.training import MapTraining, Trainer
 from unfrozen.papers import cognitive_map, tem, tem_t
 from unfrozen.papers.running import runner
 from unfrozen.papers.tem import port, timing
+from unfrozen.papers.tem_t import cells
+from unfrozen.papers.tem_t.cells import Sizes
 from unfrozen.papers.tem_t.transfer import Subject
 
 MAP = MapTraining(sizes=(4,), walks=4, steps=30, updates=6, check_every=3, held_out=6)
@@ -92,6 +95,7 @@ def test_tem_t(quick, monkeypatch):
     monkeypatch.setattr(tem_t, "_GRID", grid)
     subjects = (grid, Subject("gru", "grid"))
     monkeypatch.setitem(tem_t._BUDGETS, "quick", tem_t._Budget(2, 16, subjects))
+    monkeypatch.setattr(cells, "_SIZES", Sizes(4, 60, 3, 100))
     run = runner.run("tem-t", "quick", out=quick / "out")
     found = {c.id: c for c in run.record.claims}
     assert {"tem-t.zero-shot", "tem-t.seconds", "tem-t.length-last-quarter"} <= set(found)
@@ -193,3 +197,17 @@ def test_a_timing_that_fails_says_why(tmp_path):
         timing.measure("port", 3, tmp_path)
     found = json.dumps(timing.measure("own", 3))
     assert json.loads(found)["seconds"][0] > 0
+
+
+def test_units_of_turning_planes_are_bands_and_its_memories_places():
+    model = trained("grid")
+    found = cells.cells(model, model, 0, Sizes(8, 150, 30, 400))
+    # A plane that is turned by every step is a wave, wherever a walk goes.
+    assert found["consistent"] > 0.99
+    assert found["periodic"] > 0.9
+    assert found["hexagonal"] < 0.1
+    assert found["at_place"] > 0.95
+    assert found["one_field"] > 0.8
+    assert {name: found[name] for name in ("consistent", "periodic")} == {
+        name: found[f"untrained_{name}"] for name in ("consistent", "periodic")
+    }

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from unfrozen.hippocampus.plots import by_visits
+from unfrozen.hippocampus.tem_t.files import load_model
 from unfrozen.hippocampus.worlds import N_SYMBOLS
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
 from unfrozen.papers.running.context import RunContext
-from unfrozen.papers.tem_t.transfer import Subject, measure
+from unfrozen.papers.tem_t.cells import sheet
+from unfrozen.papers.tem_t.transfer import Subject, file_of, measure, models
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -39,13 +41,23 @@ LENGTH = ClaimSpec(
     "share",
 )
 
-_GRID = Subject("tem-t", "grid", target=0.997, long=True)
+AT_PLACE = ClaimSpec(
+    "tem-t.grid-at-place",
+    "Between two worlds, units of the code are as active where a conjunctive cell has its peak: "
+    "mean over seeds (TEM's own, in the paper of 2020, and in recordings 0.32)",
+    0.31,
+    "correlation",
+)
+
+_GRID = Subject("tem-t", "grid", target=0.997, long=True, cells=True)
 _ROTARY = Subject("tem-t-rotary", "grid", target=0.999, long=True)
 _HEXAGONAL = Subject("tem-t", "hexagonal", target=0.995)
 _LINE = Subject("tem-t", "line", target=0.999)
 _FAMILY = Subject("tem-t", "family", updates=3000, target=0.98)
 _BESIDE = (
-    Subject("tem-t-relu", "grid"),
+    Subject("tem-t-relu", "grid", cells=True),
+    Subject("tem-t", "torus", cells=True, seeds=2),
+    Subject("tem-t-relu", "torus", cells=True, seeds=2),
     Subject("tem-t-rotary", "hexagonal", target=0.999),
     Subject("gru", "grid"),
     Subject("transformer", "grid"),
@@ -80,7 +92,7 @@ class TemTPaper:
         "beside it.  Agents that merely remember, a gated recurrent network and a transformer that "
         "counts steps see the same walks.  Settings were chosen on other seeds."
     )
-    claims = (ZERO_SHOT, SECONDS, HEXAGONAL, LINE, FAMILY, LENGTH)
+    claims = (ZERO_SHOT, SECONDS, HEXAGONAL, LINE, FAMILY, LENGTH, AT_PLACE)
 
     def run(self, budget: Budget, seed: int, context: RunContext) -> Outcome:
         """Measure every claim."""
@@ -100,15 +112,20 @@ class TemTPaper:
             for claim in [_zero_shot(spec, found[subject], least, full)]
         ]  # fmt: skip
         if _GRID in found:
-            claims += [_seconds(found[_GRID], full), _length(found[_GRID], full)]
+            runs = found[_GRID]
+            claims += [_seconds(runs, full), _length(runs, full), _at_place(runs, full)]
+        looked = {subject: runs for subject, runs in found.items() if subject.cells}
         return Outcome(
             claims=tuple(claims),
             figures=(
                 Figure("By visits", _by_visits(found), "Squares of 8 to 11; means over seeds."),
                 Figure("Learning", _learning(found), "On walks held out, a line a seed."),
+                *(_sheet(context, subject, runs[0]["seed"]) for subject, runs in looked.items()),
             ),
-            tables=(_table(found), _agents(found), _long(found)),
-        )
+            tables=(
+                _table(found), _agents(found), _long(found), *((_cells(looked),) if looked else ())
+            ),
+        )  # fmt: skip
 
 
 EXPERIMENT = TemTPaper()
@@ -165,6 +182,54 @@ def _length(found: Sequence[Mapping[str, Any]], full: bool) -> Claim:
         f"whole walk {statistics.fmean(whole):.4f} (worst {min(whole):.4f}); without correction "
         f"{bare:.4f}.  Holds from {_LAST}, with {_OVERALL} over the whole walk, in every seed",
     )
+
+
+def _at_place(found: Sequence[Mapping[str, Any]], full: bool) -> Claim:
+    each = [one["cells"]["grid_at_place"] for one in found]
+    r, p = [one["r"] for one in each], max(one["p"] for one in each)
+    mean = statistics.fmean(r)
+    return AT_PLACE.measured(
+        mean,
+        deviation=_deviation(r),
+        holds=full and mean >= 0.3 and p <= 0.01,
+        note=f"peaks exchanged among conjunctive cells give "
+        f"{statistics.fmean(one['mean'] for one in each):.3f} with a deviation of "
+        f"{statistics.fmean(one['sd'] for one in each):.3f}; p at most {p:.3g}.  Deviation is over "
+        "seeds.  Holds from 0.3, if p is at most 0.01 in every seed",
+    )
+
+
+def _cells(found: Mapping[Subject, Sequence[Mapping[str, Any]]]) -> Table:
+    rows = [(subject.name, *_kinds([one["cells"] for one in runs], ""))
+            for subject, runs in found.items()]  # fmt: skip
+    rows += [(f"{subject.name}, untrained", *_kinds([one["cells"] for one in runs], "untrained_"))
+             for subject, runs in found.items()]  # fmt: skip
+    return Table(
+        "Units of the code",
+        ("model", "explained by place", "periodic", "wavelength", "60° grids", "highest score",
+         "90° grids", "grid at place", "grids kept", "places kept"),
+        tuple(rows),
+        "In squares of 15, walks from the centre.  Median share of variance that place explains; "
+        "shares of units beyond the 99th percentile of smoothed noise with their own rates and "
+        "smoothness, which chance reaches in 0.01; then correlations between two worlds: of rates "
+        "at conjunctive cells' peaks, of the likeness of units, of the distances of peaks.",
+    )  # fmt: skip
+
+
+def _kinds(found: Sequence[Mapping[str, Any]], prefix: str) -> list[float | None]:
+    names = ("consistent", "periodic", "wavelength", "hexagonal", "highest_hexagonal", "square")
+    values = [[one[prefix + name] for one in found] for name in names]
+    shares = [None if None in each else statistics.fmean(each) for each in values]
+    if prefix:
+        return [*shares, None, None, None]
+    between = ("grid_at_place", "grid_structure", "place_structure")
+    return [*shares, *(statistics.fmean(one[name]["r"] for one in found) for name in between)]
+
+
+def _sheet(context: RunContext, subject: Subject, seed: int) -> Figure:
+    model = load_model(models(context) / file_of(subject, seed))
+    told = "Mean activity of the first 32 units, on walks from the centre of a square of 15."
+    return Figure(f"Units of {subject.name}", sheet(model, seed), told)
 
 
 def _table(found: Mapping[Subject, Sequence[Mapping[str, Any]]]) -> Table:

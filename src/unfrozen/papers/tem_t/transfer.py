@@ -14,6 +14,7 @@ from unfrozen.hippocampus.training import Trainer, draw_walks, foreseen
 from unfrozen.hippocampus.worlds import N_SYMBOLS, Walk, WalkSettings, named, novelty
 from unfrozen.papers.maps import train
 from unfrozen.papers.running.context import RunContext
+from unfrozen.papers.tem_t.cells import cells
 
 # Walks that are measured on have seeds so far from those that were trained on or looked at.
 _MEASURED = 7_000_003
@@ -32,6 +33,8 @@ class Subject:
         updates: at most; those of the preset by default.
         target: strict accuracy on walks held out at which training ends.
         long: whether it is also measured on long walks in larger worlds.
+        cells: whether its units are looked at.
+        seeds: how many; as many as are asked for by default.
     """
 
     model: str
@@ -39,11 +42,23 @@ class Subject:
     updates: int | None = None
     target: float | None = None
     long: bool = False
+    cells: bool = False
+    seeds: int | None = None
 
     @property
     def name(self) -> str:
         """By which it is told from the others."""
         return f"{self.model} on {self.worlds}"
+
+
+def models(context: RunContext) -> Path:
+    """The folder that trained models are kept in."""
+    return context.place("models", {})
+
+
+def file_of(subject: Subject, seed: int) -> str:
+    """Name of the file of a trained model."""
+    return f"{subject.model}-{subject.worlds}-{seed}.safetensors"
 
 
 def measure(
@@ -58,8 +73,8 @@ def measure(
         seed: the first.
         walks: that are measured on.
     """
-    folder = context.place("models", {})
-    first = seed + _FIRST
+    folder = models(context)
+    first, seeds = seed + _FIRST, subject.seeds or seeds
     items = {f"{subject.name}, seed {s}": s for s in range(first, first + seeds)}
 
     def compute(number: int) -> dict[str, Any]:
@@ -99,7 +114,11 @@ def _one(
         found["long_corrected"] = _shares(runner, path, correction=Correction())["accuracy"]
     if isinstance(runner.model, TemT):
         folder.mkdir(parents=True, exist_ok=True)
-        save_model(runner.model, folder / f"{subject.model}-{subject.worlds}-{seed}.safetensors")
+        save_model(runner.model, folder / file_of(subject, seed))
+        if subject.cells:
+            before = trainer(subject.model, training).model
+            assert isinstance(before, TemT)
+            found["cells"] = cells(runner.model, before, seed)
     return found
 
 
