@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unfrozen.data.cache import write_json
 
-NAMES = ("tracing", "editing", "batches", "recall", "precision", "reading", "mapped")
+NAMES = ("tracing", "editing", "batches", "recall", "precision", "reading", "mapped", "maps")
 
 
 def main() -> None:
