@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from unfrozen.hippocampus.accuracy import accuracy, agents, by_visits
+from unfrozen.hippocampus.observer import observe
 from unfrozen.hippocampus.presets import trainer, training_of
 from unfrozen.hippocampus.tem_t import Correction, TemT
 from unfrozen.hippocampus.tem_t.files import save_model
@@ -105,6 +106,7 @@ def _one(
         "seconds": done.seconds,
         "curve": [[look["update"], look["seconds"], look["zero_shot"]] for look in done.curve],
         **_shares(runner, path),
+        "observer": _observed(runner, path, how),
     }
     if subject.long:
         path = draw_walks(
@@ -132,6 +134,14 @@ def _shares(runner: Trainer, path: Walk, **more: Any) -> dict[str, Any]:
         "by_visits": by_visits(right, new.visits).nan_to_num(-1).tolist(),
         "agents": {name: getattr(beside, name)._asdict() for name in _AGENTS},
     }
+
+
+def _observed(runner: Trainer, path: Walk, how: WalkSettings) -> dict[str, Any]:
+    """What an ideal observer foresees, who knows the worlds that were drawn from."""
+    family, generator = runner.family, torch.Generator().manual_seed(0)
+    worlds = [family.make(n, generator) for n in family.sizes]
+    right = observe(path, worlds, runner.n_symbols, how).argmax(-1) == path.symbols
+    return accuracy(right, novelty(path))._asdict()
 
 
 _AGENTS = ("node", "edge", "reversible_edge")
