@@ -10,7 +10,7 @@ from torch import nn
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.baselines import GruBaseline, TransformerBaseline
 from unfrozen.hippocampus.runs import Run
-from unfrozen.hippocampus.tem import TemRun, TemTraining
+from unfrozen.hippocampus.tem import Schedules, TemRun, TemTraining
 from unfrozen.hippocampus.tem_t import TemT, TemTSettings
 from unfrozen.hippocampus.training import MapTraining, Trainer
 from unfrozen.hippocampus.worlds import N_SYMBOLS, named
@@ -63,7 +63,17 @@ PRESETS = {
     "tem-small": Preset(
         "a Tolman-Eichenbaum Machine of three streams, for small squares",
         None,
-        TemTraining(sizes=(4, 5), size="small", updates=10_000, compress=8.0),
+        TemTraining(
+            sizes=(4, 5),
+            size="small",
+            updates=9000,
+            turn=0.8,
+            longest=10,
+            spread=10,
+            schedules=Schedules(
+                compress=8.0, rate=4000.0, highest=2e-3, lowest=1e-4, halving=12_000.0
+            ),
+        ),
     ),
     "gru": Preset(
         "a gated recurrent network",

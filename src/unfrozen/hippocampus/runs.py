@@ -166,7 +166,8 @@ def load_run(path: str | Path, settings: Mapping[str, Any]) -> Kept:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # As they lie in the file, they begin anywhere, and products are rounded otherwise.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise MapError(f"{path} cannot be read as a training run: {error}") from error
     if metadata.get("kind") != _KIND or metadata.get("format") != _FORMAT:

@@ -208,3 +208,24 @@ def test_schedules_that_make_no_sense_are_refused():
         Schedules(highest=1e-5)
     with pytest.raises(MapError, match="counted from 0"):
         STANDARD.at(-1)
+
+
+@pytest.mark.parametrize("still", [None, 1])
+def test_first_transitions_turn_each_stream_and_nothing_else(still):
+    generator = torch.Generator().manual_seed(0)
+    sizes = (6, 4)
+    into, out = codes.first_transitions(4, still, 20, sizes, 0.7, generator)
+    one_hot = torch.eye(4)
+    if still is not None:
+        one_hot[still] = 0
+    found = torch.eye(10) + codes.transitions(one_hot, into, out, torch.ones(10, 10))
+    identity = torch.eye(10).expand(4, 10, 10)
+    torch.testing.assert_close(found @ found.mT, identity, atol=1e-5, rtol=0)
+    torch.testing.assert_close(torch.linalg.det(found), torch.ones(4), atol=1e-5, rtol=0)
+    assert not found[:, :6, 6:].any()
+    assert not found[:, 6:, :6].any()
+    moved = (found - torch.eye(10)).flatten(1).norm(dim=1)
+    assert bool((moved[[a for a in range(4) if a != still]] > 0.5).all())
+    assert still is None or float(moved[still]) < 1e-5
+    # Published, nothing moves.
+    assert not codes.first_transitions(4, still, 20, sizes, 0.0, generator)[1].any()

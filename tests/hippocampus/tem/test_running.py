@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from unfrozen.errors import MapError
-from unfrozen.hippocampus.tem import TemRun, TemTraining, load_tem, predict, save_tem
+from unfrozen.hippocampus.tem import Schedules, TemRun, TemTraining, load_tem, predict, save_tem
 from unfrozen.hippocampus.worlds import novelty
 
 SHORT = TemTraining(
     sizes=(3,), size="small", walks=2, window=5, updates=9, check_every=4, held_out=3, steps=40,
-    compress=40.0,
+    schedules=Schedules(compress=40.0), turn=0.5,
 )  # fmt: skip
 
 

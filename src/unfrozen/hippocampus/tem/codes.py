@@ -4,7 +4,9 @@ Source: Whittington et al. 2020, STAR Methods, transition and inference of g.  T
 streams are computed as one, whose matrices are made of a block for each stream.
 """
 
+import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -44,6 +46,40 @@ def squash(code: Float[Tensor, "*batch cell"], objects: int = 0) -> Float[Tensor
     if objects == 0:
         return code
     return torch.cat([F.leaky_relu(code[..., :objects], 0.01), code[..., objects:]], -1)
+
+
+def first_transitions(
+    actions: int,
+    still: int | None,
+    units: int,
+    sizes: Sequence[int],
+    turn: float,
+    generator: torch.Generator,
+) -> tuple[Float[Tensor, "action unit"], Float[Tensor, "unit to out_of"]]:
+    """Weights of `transitions` before training.
+
+    Args:
+        actions: how many.
+        still: which of them moves nothing.
+        units: between an action and its matrix.
+        sizes: cells by stream.
+        turn: by how much each action turns each stream, in planes of its own; of 0 nothing moves,
+            so that the next code is best foretold by this one.
+        generator: draws them.
+    """
+    hidden, cells = torch.empty(actions, units, device="cpu"), sum(sizes)
+    uniform(generator)(hidden)
+    if not turn:
+        return hidden, torch.zeros(units, cells, cells, device="cpu")
+    wanted = torch.zeros(actions, cells, cells, device="cpu")
+    for at, size in zip(accumulate(sizes, initial=0), sizes, strict=False):
+        drawn = torch.randn(actions, size, size, generator=generator, device="cpu")
+        skew = turn * (drawn - drawn.mT) / math.sqrt(2 * size)
+        block = slice(at, at + size)
+        wanted[:, block, block] = torch.matrix_exp(skew) - torch.eye(size, device="cpu")
+    rows = [a for a in range(actions) if a != still]
+    out = torch.linalg.pinv(torch.tanh(hidden[rows])) @ wanted[rows].flatten(1)
+    return hidden, out.unflatten(1, (cells, cells))
 
 
 def transitions(
@@ -109,6 +145,11 @@ def draw(
     fill(drawn)
     device = torch.get_default_device() if device is None else device
     return nn.Parameter(drawn.to(device, torch.get_default_dtype() if dtype is None else dtype))
+
+
+def copied(values: Tensor) -> Callable[[Tensor], object]:
+    """Fill with these."""
+    return lambda t: t.copy_(values)
 
 
 def truncated(std: float, generator: torch.Generator) -> Callable[[Tensor], object]:

@@ -111,14 +111,12 @@ class Tem(nn.Module):
         kind = {"device": device, "dtype": dtype}
         twice = [2 * size for size in sizes]
         rates = torch.tensor(s.all_rates, device="cpu")
-        self.rate_logits = draw((streams,), lambda t: t.copy_(rates.logit()), **kind)
+        self.rate_logits = draw((streams,), codes.copied(rates.logit()), **kind)
         self.sense_scales = draw((streams,), nn.init.ones_, **kind)
         self.prior_mean = draw((cells,), truncated(0.5, g), **kind)
         self.prior_deviation = draw((cells,), truncated(0.5, g), **kind)
-        self.action_in = draw((s.actions, s.transition_hidden), uniform(g), **kind)
-        # Nothing moves at first: the next code is best foretold by this one.
-        shape = (s.transition_hidden, cells, cells)
-        self.action_out = draw(shape, nn.init.zeros_, **kind)
+        first = codes.first_transitions(s.actions, s.still, s.transition_hidden, sizes, s.turn, g)
+        self.action_in, self.action_out = (draw(w.shape, codes.copied(w), **kind) for w in first)
         self.path_deviation = StreamNetwork(sizes, twice, sizes, g, **kind)
         self.memory_mean = StreamNetwork(s.sampled_sizes, twice, sizes, g, 0.1, **kind)
         self.memory_deviation = StreamNetwork([2] * streams, twice, sizes, g, **kind)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from unfrozen.errors import MapError
 from unfrozen.hippocampus.accuracy import Accuracy, accuracy
 from unfrozen.hippocampus.runs import HELD_OUT, Kept, Progress, Update, load_run, save_run
 from unfrozen.hippocampus.tem.model import Tem
-from unfrozen.hippocampus.tem.schedules import Schedules
+from unfrozen.hippocampus.tem.schedules import STANDARD, Schedules
 from unfrozen.hippocampus.tem.settings import SIZES
 from unfrozen.hippocampus.tem.training import Training, TrainingSettings, predict
 from unfrozen.hippocampus.worlds import Walk, batch, draw_symbols, named, novelty, walk
@@ -29,7 +29,11 @@ class TemTraining:
         walks: in each update.
         window: steps of each in an update.
         updates: at most.
-        compress: by how much schedules are shortened.
+        schedules: what changes while it is trained.
+        turn: by how much first transitions turn the code.
+        longest: steps of a walk for each place of its world, at first.
+        shortest: at last.
+        spread: of steps for each place.
         check_every: updates between two looks at walks held out.
         held_out: how many walks those are.
         steps: of each of them.
@@ -46,7 +50,11 @@ class TemTraining:
     walks: int = 16
     window: int = 25
     updates: int = 50_000
-    compress: float = 1.0
+    schedules: Schedules = STANDARD
+    turn: float = 0.0
+    longest: int = 40
+    shortest: int = 5
+    spread: int = 30
     check_every: int = 250
     held_out: int = 32
     steps: int = 250
@@ -62,7 +70,10 @@ class TemTraining:
 
     def walking(self) -> TrainingSettings:
         """The part of it that says how to walk."""
-        return TrainingSettings(self.worlds, self.sizes, self.walks, self.window)
+        return TrainingSettings(
+            self.worlds, self.sizes, self.walks, self.window, self.longest, self.shortest,
+            self.spread,
+        )  # fmt: skip
 
 
 class TemRun:
@@ -82,11 +93,11 @@ class TemRun:
         self.settings, self.n_symbols, self.seed = settings, n_symbols, settings.seed
         self.steps = settings.walks * settings.window
         walking = settings.walking()
-        made = walking.fit(SIZES[settings.size])
+        made = walking.fit(replace(SIZES[settings.size], turn=settings.turn))
         if n_symbols != made.symbols:
             raise MapError(f"a TEM of size {settings.size} tells {made.symbols} symbols apart")
         generator = torch.Generator().manual_seed(settings.seed)
-        self.model = Tem(made, Schedules(compress=settings.compress), generator=generator)
+        self.model = Tem(made, settings.schedules, generator=generator)
         self.training = Training(self.model, walking, generator)
         self.progress = Progress(settings.updates, settings.target)
         self.held_out = self._walks(torch.Generator().manual_seed(settings.seed + HELD_OUT))

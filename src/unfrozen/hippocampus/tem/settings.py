@@ -32,6 +32,8 @@ class TemSettings:
         rate: eta, of a write.
         limit: of the memory's entries.
         transition_hidden: units between an action and its transition.
+        turn: by how much first transitions turn the code, before training; of 0 nothing moves, as
+            published, which learns small worlds more slowly.
         decoder_hidden: units between a compressed symbol and its logits.
         deviation_scale: deviations are exp(scale tanh(.) + offset).
         deviation_offset: see there.
@@ -56,6 +58,7 @@ class TemSettings:
     rate: float = 0.5
     limit: float = 1.0
     transition_hidden: int = 20
+    turn: float = 0.0
     decoder_hidden: int = 200
     deviation_scale: float = 6.0
     deviation_offset: float = -2.0
@@ -92,6 +95,8 @@ class TemSettings:
             )
         if not 0 <= self.decay <= 1 or not self.limit > 0:
             raise MapError(f"a decay of {self.decay} to a limit of {self.limit} makes no memory")
+        if not 0 <= self.turn < math.inf:
+            raise MapError(f"first transitions turn by an angle from 0 up, not by {self.turn}")
         if min(self.transition_hidden, self.decoder_hidden) < 1:
             raise MapError("hidden layers have at least one unit")
 
