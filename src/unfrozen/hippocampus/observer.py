@@ -13,7 +13,11 @@ from unfrozen.hippocampus.worlds.walks import policy
 
 @torch.no_grad()
 def observe(
-    walks: Walk, worlds: Sequence[World], n_symbols: int, walking: WalkSettings = WalkSettings()
+    walks: Walk,
+    worlds: Sequence[World],
+    n_symbols: int,
+    walking: WalkSettings = WalkSettings(),
+    sees: bool = True,
 ) -> Float[Tensor, "b t symbol"]:
     """What nobody can foresee better: the posterior over worlds and places where a walk began.
 
@@ -26,6 +30,8 @@ def observe(
         worlds: that it may be in, whose symbols are drawn for each place on its own.
         n_symbols: how many there are.
         walking: how actions were chosen.
+        sees: whether what is seen tells where it is: if not, actions alone do, as they do to
+            whoever only integrates paths, and symbols are but remembered.
 
     Returns:
         Log-probabilities of the symbol at each step, before it is seen.
@@ -72,8 +78,9 @@ def observe(
         guess = ((1 - known.sum(1, keepdim=True)).clamp(min=0) / n_symbols).expand(b, n_symbols)
         found.append(guess.scatter_add(1, seen.clamp(min=0), known).log())
         symbol = walks.symbols[:, now, None]
-        weight = weight * torch.where(seen >= 0, (seen == symbol).double(), 1 / n_symbols)
-        weight = weight / _total(weight)
+        if sees:
+            weight = weight * torch.where(seen >= 0, (seen == symbol).double(), 1 / n_symbols)
+            weight = weight / _total(weight)
         memory.scatter_(2, place[..., None], symbol[..., None].expand(*place.shape, 1).short())
     return torch.stack(found, 1).float()
 

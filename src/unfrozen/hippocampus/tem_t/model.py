@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.tem_t.correction import Correction, corrected
+from unfrozen.hippocampus.tem_t.landmarks import Landmarks, inferred
 from unfrozen.hippocampus.tem_t.positions import (
     Activation,
     FreePositions,
@@ -50,6 +51,7 @@ class TemTSettings:
             normalised; of normalised ones, of the mean size.
         log_n: scale β with the logarithm of the number of memories, so that it stays as sharp.
         correction: how landmarks correct the code; None for path integration alone.
+        landmarks: whether to learn how they do.  It costs several times the time.
     """
 
     n_actions: int
@@ -63,6 +65,7 @@ class TemTSettings:
     activity_cost: float = 0.0
     log_n: bool = False
     correction: Correction | None = None
+    landmarks: bool = False
 
 
 class Foreseen(NamedTuple):
@@ -108,6 +111,7 @@ class TemT(nn.Module):
         self.positions: Positions = _positions(settings, generator)
         d = settings.width
         self.log_beta = nn.Parameter(torch.tensor(math.log(settings.beta)))
+        self.landmarks = Landmarks(d) if settings.landmarks else None
         free = settings.positions == "free"
         self.asks = nn.Parameter(torch.eye(d)) if free else None
         # Planes whose angles do not come round say nothing: they are to count for nothing.
@@ -140,10 +144,12 @@ class TemT(nn.Module):
         """
         self._check(symbols, actions)
         correction = correction or self.settings.correction
-        if correction is None:
-            codes = asked = self.positions.along(actions)
-        else:
+        if correction is not None:
             asked, codes = corrected(self, symbols, actions, correction)
+        elif self.landmarks is not None:
+            asked, codes = inferred(self.positions, self.landmarks, symbols, actions)
+        else:
+            codes = asked = self.positions.along(actions)
         t = symbols.shape[1]
         before = torch.ones(t, t, dtype=torch.bool, device=symbols.device).tril(-1)
         return self.foresee(asked, codes, symbols, before.expand(len(symbols), t, t))

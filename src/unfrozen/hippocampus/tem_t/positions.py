@@ -86,7 +86,9 @@ class FreePositions(nn.Module):
         self.origin = nn.Parameter(torch.randn(width, generator=generator))
 
     def settle(self, codes: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
-        """Of mean square one, if codes are normalised."""
+        """Of mean square one, if codes are normalised; none negative, if none can be."""
+        if isinstance(self.activation, nn.ReLU):
+            codes = codes.relu()
         if not self.norm:
             return codes
         return codes * (codes.square().mean(-1, keepdim=True) + _TINY).rsqrt()
