@@ -5,17 +5,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from unfrozen.data.cache import atomic_write
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.accuracy import Accuracy
+from unfrozen.hippocampus.parts import load_parts, save_parts
 from unfrozen.hippocampus.worlds import Walk
 
-_KIND, _FORMAT = "map-training", "2"
-
+_KIND = "map-training"
 
 # Seeds of walks that are not trained on lie so far from those that are.
 HELD_OUT = 1_000_003
@@ -146,11 +143,8 @@ def save_run(path: str | Path, kept: Kept, settings: Mapping[str, Any]) -> None:
     Raises:
         DataError: the disk is full or refuses.
     """
-    metadata = {"kind": _KIND, "format": _FORMAT, "progress": json.dumps(kept.progress)}
-    metadata |= {f"settings.{name}": json.dumps(value) for name, value in settings.items()}
-    plain = {k: v.detach().cpu().contiguous().clone() for k, v in kept.tensors.items()}
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(save(plain, metadata))
+    told = {f"settings.{name}": json.dumps(value) for name, value in settings.items()}
+    save_parts(path, _KIND, kept.tensors, {**told, "progress": json.dumps(kept.progress)})
 
 
 def load_run(path: str | Path, settings: Mapping[str, Any]) -> Kept:
@@ -163,21 +157,13 @@ def load_run(path: str | Path, settings: Mapping[str, Any]) -> Kept:
     Raises:
         MapError: the file is missing, damaged, or of a run with other settings.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            # As they lie in the file, they begin anywhere, and products are rounded otherwise.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise MapError(f"{path} cannot be read as a training run: {error}") from error
-    if metadata.get("kind") != _KIND or metadata.get("format") != _FORMAT:
-        raise MapError(f"{path} is no training run of format {_FORMAT}")
+    tensors, told = load_parts(path, _KIND, "training run")
     for name, own in settings.items():
-        if json.loads(metadata.get(f"settings.{name}", "null")) != json.loads(json.dumps(own)):
+        if json.loads(told.get(f"settings.{name}", "null")) != json.loads(json.dumps(own)):
             raise MapError(
                 f"{path} is of a run with other {name} settings: give the same, or another file"
             )
-    return Kept(tensors, json.loads(metadata["progress"]))
+    return Kept(tensors, json.loads(told["progress"]))
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -5,16 +5,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-
-from unfrozen.data.cache import atomic_write
 from unfrozen.errors import MapError
+from unfrozen.hippocampus.parts import load_parts, save_parts
 from unfrozen.hippocampus.tem.model import Tem
 from unfrozen.hippocampus.tem.schedules import Schedules
 from unfrozen.hippocampus.tem.settings import TemSettings
 
-_FORMAT = "1"
+_KIND, _A = "tem", "TEM"
 
 
 def save_tem(model: Tem, path: str | Path, told: str = "") -> None:
@@ -29,15 +26,11 @@ def save_tem(model: Tem, path: str | Path, told: str = "") -> None:
         DataError: the disk is full or refuses.
     """
     metadata = {
-        "kind": "tem",
-        "format": _FORMAT,
         "settings": json.dumps(asdict(model.settings), sort_keys=True),
         "schedules": json.dumps(asdict(model.schedules), sort_keys=True),
         "told": told,
     }
-    state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(save(state, metadata))
+    save_parts(path, _KIND, model.state_dict(), metadata)
 
 
 def load_tem(path: str | Path) -> Tem:
@@ -46,14 +39,7 @@ def load_tem(path: str | Path) -> Tem:
     Raises:
         MapError: the file is missing, damaged, or holds something else.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise MapError(f"{path} cannot be read as a TEM: {error}") from error
-    if metadata.get("kind") != "tem" or metadata.get("format") != _FORMAT:
-        raise MapError(f"{path} is no TEM of format {_FORMAT}")
+    state, metadata = load_parts(path, _KIND, _A)
     try:
         told: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value

@@ -5,15 +5,12 @@ from dataclasses import asdict, fields
 from importlib import resources
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-
-from unfrozen.data.cache import atomic_write
 from unfrozen.errors import MapError
+from unfrozen.hippocampus.parts import load_parts, save_parts
 from unfrozen.hippocampus.tem_t.correction import Correction
 from unfrozen.hippocampus.tem_t.model import TemT, TemTSettings
 
-_FORMAT = "1"
+_KIND, _A = "tem-t", "TEM-transformer"
 _TRAINED = "trained"
 # Worlds whose structure another family's model knows.
 _SAME = {"maze": "grid", "borders": "grid", "objects": "grid"}
@@ -30,15 +27,8 @@ def save_model(model: TemT, path: str | Path, told: str = "") -> None:
     Raises:
         DataError: the disk is full or refuses.
     """
-    metadata = {
-        "kind": "tem-t",
-        "format": _FORMAT,
-        "settings": json.dumps(asdict(model.settings), sort_keys=True),
-        "told": told,
-    }
-    state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(save(state, metadata))
+    settings = json.dumps(asdict(model.settings), sort_keys=True)
+    save_parts(path, _KIND, model.state_dict(), {"settings": settings, "told": told})
 
 
 def load_model(path: str | Path) -> TemT:
@@ -47,14 +37,7 @@ def load_model(path: str | Path) -> TemT:
     Raises:
         MapError: the file is missing, damaged, or holds something else.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise MapError(f"{path} cannot be read as a TEM-transformer: {error}") from error
-    if metadata.get("kind") != "tem-t" or metadata.get("format") != _FORMAT:
-        raise MapError(f"{path} is no TEM-transformer of format {_FORMAT}")
+    state, metadata = load_parts(path, _KIND, _A)
     try:
         told = json.loads(metadata["settings"])
         known = {field.name for field in fields(TemTSettings)}
