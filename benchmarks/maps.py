@@ -34,10 +34,11 @@ def run() -> dict[str, float]:
     found["tem, seconds an update"] = min(own["seconds"])
     found["tem, peak GB"] = own["memory"] / 1e9
     try:
-        port = measure("port", UPDATES + 2, find_port())
+        folder = find_port()
     except PaperError:
         # Without the port there is nothing to be measured against.
         return found
+    port = measure("port", UPDATES + 2, folder)
     found["tem, times as fast as the port"] = min(port["seconds"]) / min(own["seconds"])
     found["tem, times less memory than the port"] = port["memory"] / own["memory"]
     return found

@@ -1,12 +1,14 @@
 """Shares by kind of step, and agents, against agents that are played out."""
 
+import math
+
 import pytest
 import torch
 
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.accuracy import accuracy, agents, by_visits
 from unfrozen.hippocampus.training import draw_walks
-from unfrozen.hippocampus.worlds import named, novelty
+from unfrozen.hippocampus.worlds import Novelty, named, novelty
 
 
 def walks_of(name, walks=40, steps=60, seed=0):
@@ -30,6 +32,13 @@ def test_shares_are_those_of_their_steps():
     last = right[:, 45:][new.new_pair[:, 45:]].double().mean().item()
     assert found.last_quarter == pytest.approx(last)
     assert found.steps == int(new.new_pair.sum())
+
+
+def test_a_walk_too_short_for_quarters_has_no_last_one():
+    every = torch.ones(2, 3, dtype=torch.bool)
+    found = accuracy(every, Novelty(every.long(), every, every, every))
+    assert math.isnan(found.last_quarter)
+    assert found.steps == 6
 
 
 def test_walks_without_a_zero_shot_step_cannot_be_judged():

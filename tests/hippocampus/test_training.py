@@ -40,6 +40,17 @@ def test_a_run_goes_on_bit_for_bit(model, tmp_path):
     assert whole.update()[:3] == rest.update()[:3]
 
 
+def test_training_that_diverges_says_so_and_changes_nothing():
+    runner = small()
+    before = [p.detach().clone() for p in runner.model.parameters()]
+    runner.model.log_beta.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(MapError, match="update 1: training has diverged"):
+        runner.update()
+    after = runner.model.parameters()
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert runner.progress.number == 0
+
+
 def test_the_same_seed_trains_the_same_model_and_another_does_not():
     one, same, other = small(), small(), small(seed=1)
     losses = [[u.loss for u in t.run()] for t in (one, same, other)]

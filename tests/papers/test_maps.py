@@ -5,11 +5,12 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+import torch
 
 from unfrozen.errors import PaperError
 from unfrozen.hippocampus.presets import PRESETS
 from unfrozen.hippocampus.tem import TemRun, TemTraining
-from unfrozen.hippocampus.tem_t.files import trained
+from unfrozen.hippocampus.tem_t import TemT, TemTSettings, trained
 from unfrozen.hippocampus.training import MapTraining, Trainer
 from unfrozen.papers import cognitive_map, tem, tem_t
 from unfrozen.papers.running import runner
@@ -160,6 +161,32 @@ def test_the_cognitive_map(quick, monkeypatch):
     found = {c.id: c for c in run.record.claims}
     assert 0 <= found["map.routes"].value <= 1
     assert found["map.recognised"].value == 1.0
+
+
+def exact():
+    """A model that knows squares without having learnt them."""
+    settings = TemTSettings(n_actions=4, width=128, positions="rotary", beta=60.0)
+    made = TemT(settings, torch.Generator().manual_seed(0))
+    east, north = torch.randn(2, 64, generator=torch.Generator().manual_seed(1))
+    made.positions.angles.data.copy_(torch.stack([east, north, -east, -north]))
+    return made
+
+
+def test_a_map_that_knows_squares_finds_every_way_and_knows_worlds_again():
+    generator = torch.Generator().manual_seed(0)
+    asked = [one for _ in range(3) for one in cognitive_map._routes(exact(), generator, 5)]
+    assert all(one["reached"] and one["shortest"] for one in asked)
+    assert any(one["unwalked"] for one in asked)
+    found = cognitive_map._return(exact(), generator)
+    assert found["right"]
+    assert found["apart"]
+    assert 1 <= found["steps"] <= 5
+
+
+def test_a_map_that_knows_nothing_does_not():
+    untrained = TemT(TemTSettings(n_actions=4, width=16), torch.Generator().manual_seed(0))
+    asked = cognitive_map._routes(untrained, torch.Generator().manual_seed(0), 10)
+    assert not all(one["reached"] and one["shortest"] for one in asked)
 
 
 def test_a_folder_that_is_no_port_is_refused(tmp_path, monkeypatch):

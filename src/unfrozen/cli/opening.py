@@ -1,7 +1,7 @@
 """What the commands open: a workspace, found from the current folder, and language models."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from unfrozen.workspace import Workspace
 
 T = TypeVar("T", str | None, Path)
+
+PICTURES = (".png", ".svg", ".pdf")
+"""Kinds of files that pictures are written to."""
 
 
 def writable(target: T) -> T:
@@ -34,6 +37,19 @@ def writable(target: T) -> T:
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise DataError(f"{target} cannot be written, because of {there}: name another place")
     return target
+
+
+def with_suffix(target: Path | None, known: Sequence[str]) -> Path | None:
+    """A file of a known kind, refused before the work begins if it is of none.
+
+    Raises:
+        DataError: its suffix is none of those, or it cannot be written where it is wanted.
+    """
+    if target is not None and target.suffix.lower() not in known:
+        from unfrozen.errors import DataError
+
+        raise DataError(f"{target} is of no known kind: end its name in {', '.join(known)}")
+    return writable(target) if target is not None else None
 
 
 WorkspaceOption = Annotated[

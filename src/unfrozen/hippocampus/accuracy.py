@@ -120,5 +120,5 @@ def share(right: Bool[Tensor, "b t"], mask: Bool[Tensor, "b t"]) -> float:
 
 def _last(like: Tensor) -> Tensor:
     mask = torch.zeros(like.shape, dtype=torch.bool, device=like.device)
-    mask[:, -(like.shape[1] // 4) :] = True
+    mask[:, like.shape[1] - like.shape[1] // 4 :] = True
     return mask

@@ -57,6 +57,11 @@ PRESETS = {
         _tem_t(activation="relu", activity_cost=1e-3, beta=20.0),
         MapTraining(updates=1500),
     ),
+    "tem-t-landmarks": Preset(
+        "free matrices, and what is seen tells where it is, for worlds where actions do not",
+        _tem_t(beta=20.0, landmarks=True),
+        MapTraining(updates=2500),
+    ),
     "tem": Preset(
         "the Tolman-Eichenbaum Machine at the size of its paper, for days", None, TemTraining()
     ),

@@ -133,12 +133,20 @@ class Trainer:
         self.held_out = self._draw(settings.held_out, generator)
 
     def run(self) -> Iterator[Update]:
-        """Go on to the end, one update after the other."""
+        """Go on to the end, one update after the other.
+
+        Raises:
+            MapError: training has diverged.
+        """
         while not self.progress.done:
             yield self.update()
 
     def update(self) -> Update:
-        """Walk, foresee, and follow the gradient once."""
+        """Walk, foresee, and follow the gradient once.
+
+        Raises:
+            MapError: the gradient is not finite.
+        """
         settings, progress, began = self.settings, self.progress, time.process_time()
         walks = self._draw(settings.walks, self.generator)
         new = novelty(walks)
@@ -146,7 +154,12 @@ class Trainer:
         loss, logits = self._loss(walks, new.known)
         self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip, error_if_nonfinite=True)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
+        if not bool(norm.isfinite()):
+            raise MapError(
+                f"the gradient is not finite at update {progress.number + 1}: training has "
+                "diverged, take a lower learning rate"
+            )
         for group in self.optimizer.param_groups:
             group["lr"] = cosine(progress.number, settings.updates, settings.learning_rate)
         self.optimizer.step()

@@ -1,6 +1,7 @@
 """``unfrozen map``: what a user types, and what is left when it is interrupted."""
 
 import json
+import signal
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from unfrozen.cli.main import main
 from unfrozen.hippocampus.presets import PRESETS
-from unfrozen.hippocampus.tem import TemRun, TemTraining, load_tem
+from unfrozen.hippocampus.tem import TemTraining, load_tem
 from unfrozen.hippocampus.tem_t.files import load_model
 from unfrozen.hippocampus.training import MapTraining, Trainer
 
@@ -46,18 +47,19 @@ def test_a_model_is_trained_told_of_and_kept(quick, capsys):
 def test_an_interrupted_run_goes_on_and_ends_as_though_it_had_not_been(quick, capsys, monkeypatch):
     command = ["map", "train", "--seed", "3", "--out"]
     assert main([*command, "whole.safetensors"]) == 0
-    update = Trainer.update
+    loss = Trainer._loss
 
-    def interrupted(self):
-        if self.progress.number == 4:
-            raise KeyboardInterrupt
-        return update(self)
+    def interrupted(self, *walks):
+        # Ctrl-C in the middle of the fourth update, when its walks are drawn but nothing is learnt.
+        if self.progress.number == 3:
+            signal.raise_signal(signal.SIGINT)
+        return loss(self, *walks)
 
-    monkeypatch.setattr(Trainer, "update", interrupted)
+    monkeypatch.setattr(Trainer, "_loss", interrupted)
     assert main([*command, "part.safetensors"]) == 130
     assert (quick / "part.safetensors.run").exists()
     assert not (quick / "part.safetensors").exists()
-    monkeypatch.setattr(Trainer, "update", update)
+    monkeypatch.setattr(Trainer, "_loss", loss)
     assert main([*command, "part.safetensors"]) == 0
     assert "Going on after 4 updates" in capsys.readouterr().out
     whole, part = (
@@ -70,16 +72,18 @@ def test_a_tem_is_trained_interrupted_and_kept(quick, capsys, monkeypatch):
     command = ["map", "train", "--model", "tem-small", "--json", "r.json", "--out"]
     assert main([*command, "whole.safetensors"]) == 0
     whole = json.loads((quick / "r.json").read_text())
-    update = TemRun.update
+    step = torch.optim.Adam.step
 
-    def interrupted(self):
-        if self.progress.number == 4:
-            raise KeyboardInterrupt
-        return update(self)
+    def interrupted(self, *args):
+        # Ctrl-C once parameters have moved, but the walk has not.
+        done = step(self, *args)
+        if next(iter(self.state.values()))["step"] == 4:
+            signal.raise_signal(signal.SIGINT)
+        return done
 
-    monkeypatch.setattr(TemRun, "update", interrupted)
+    monkeypatch.setattr(torch.optim.Adam, "step", interrupted)
     assert main([*command, "part.safetensors"]) == 130
-    monkeypatch.setattr(TemRun, "update", update)
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
     assert main([*command, "part.safetensors"]) == 0
     told = json.loads((quick / "r.json").read_text())
     assert [point["update"] for point in told["curve"]] == [3, 6]
@@ -88,6 +92,23 @@ def test_a_tem_is_trained_interrupted_and_kept(quick, capsys, monkeypatch):
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert main(["map", "explore", "--model", "part.safetensors"]) == 2
     assert "no TEM-transformer" in capsys.readouterr().err
+
+
+def test_a_second_interrupt_does_not_wait(quick, monkeypatch):
+    def interrupted(self):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "update", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["map", "train", "--out", "m.safetensors"]) == 130
+    assert not list(quick.iterdir())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_picture_of_no_known_kind_is_refused_before_the_walk(quick, capsys):
+    assert main(["map", "explore", "--out", "walk.mp4"]) == 2
+    assert "end its name in .png, .svg, .pdf, .gif" in capsys.readouterr().err
 
 
 def test_baselines_are_told_of_but_not_kept(quick, capsys):

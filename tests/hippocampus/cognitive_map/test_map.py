@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unfrozen.errors import MapError
-from unfrozen.hippocampus.cognitive_map import CognitiveMap, MapSettings
+from unfrozen.hippocampus.cognitive_map import CognitiveMap, MapSettings, belief
 from unfrozen.hippocampus.tem_t import TemT, TemTSettings
 from unfrozen.hippocampus.worlds import WalkSettings, batch, draw_symbols, rectangle, walk
 
@@ -139,6 +139,82 @@ def test_a_walk_that_is_put_elsewhere_finds_out_that_it_is_lost():
         where = places.observe(int(action), int(symbol))
     assert where.map == 0
     assert where.decided
+
+
+def memory(places, which):
+    """What a map holds: symbols of its places, and where what was walked leads."""
+    of = set(places.places.of(which).tolist())
+    symbols = {p: int(places.places.symbols[p]) for p in of}
+    return symbols, {k: to for k, to in places.places.edges.items() if k[0] in of}
+
+
+def test_a_map_is_as_it_was_before_the_walk_was_carried_elsewhere():
+    places = CognitiveMap(MODEL)
+    walked(places, symbols_of(0), 150, 0)
+    walked(places, symbols_of(1), 150, 1)
+    before = memory(places, 1)
+    other = walk(
+        batch([WORLD]), symbols_of(0), 25, torch.Generator().manual_seed(5), start=torch.tensor([7])
+    )
+    for action, symbol in zip(other.actions[0, 1:], other.symbols[0, 1:], strict=True):
+        places.observe(int(action), int(symbol))
+    assert places.where.map == 0
+    symbols, edges = memory(places, 1)
+    # Where it was carried from, steps may look right by chance, but nothing else is written.
+    assert symbols == before[0]
+    assert before[1].items() <= edges.items()
+    assert len(edges) - len(before[1]) <= 2
+
+
+def test_the_probability_is_that_of_the_world_that_is_told():
+    # Two old worlds begin alike: which of them it is, or a new one, is open.
+    places = CognitiveMap(MODEL)
+    for first in (1, 11):
+        places.begin(0)
+        for action, symbol in ((0, first), (1, first + 1), (2, first + 2)):
+            places.observe(action, symbol)
+    where = places.begin(0)
+    assert (where.map, where.decided) == (2, False)
+    # By hand: a third each before anything is seen; a world of four places begins anywhere.
+    old, new = (1 - belief.WRONG) / 3 / 4, 1 / 3 / 45
+    assert where.probability == pytest.approx(new / (2 * old + new))
+
+
+def test_what_was_found_closed_is_kept_when_the_world_is_known_again():
+    places = CognitiveMap(MODEL)
+    walked(places, symbols_of(0), 150, 0)
+    other = walk(
+        batch([WORLD]), symbols_of(0), 12, torch.Generator().manual_seed(5), start=torch.tensor([7])
+    )
+    where = places.begin(int(other.symbols[0, 0]))
+    assert not where.decided
+    taken = {
+        int(a) for at, a in zip(other.places[0], other.actions[0, 1:], strict=False) if at == 7
+    }
+    action = next(a for a in range(4) if a not in taken)
+    places.refuse(action)
+    for step, symbol in zip(other.actions[0, 1:], other.symbols[0, 1:], strict=True):
+        where = places.observe(int(step), int(symbol))
+    assert where.map == 0
+    assert len(places.places.blocked) == 1
+
+
+def test_an_action_that_stays_is_no_neighbour():
+    settings = TemTSettings(n_actions=5, width=128, positions="rotary", beta=60.0)
+    made = TemT(settings, torch.Generator().manual_seed(0))
+    made.positions.angles.data.copy_(torch.cat([MODEL.positions.angles.data, torch.zeros(1, 64)]))
+    assert made.spacing() == pytest.approx(MODEL.spacing(), abs=0.05)
+    places = CognitiveMap(made)
+    places.begin(0)
+    for action, symbol in ((0, 1), (4, 1), (1, 2), (2, 3)):
+        where = places.observe(action, symbol)
+    assert int(places.foresee(3).argmax()) == 0
+    assert where.place == 3
+
+
+def test_a_model_that_learnt_landmarks_is_refused():
+    with pytest.raises(MapError, match="landmarks of its own"):
+        CognitiveMap(TemT(TemTSettings(n_actions=4, width=8, landmarks=True)))
 
 
 def test_what_changes_is_seen_anew():

@@ -34,7 +34,6 @@ def by_lists(made, symbols, actions):
     """Codes before and after landmarks, every memory a list, every sum written out."""
     landmarks, positions = made.landmarks, made.positions
     b, t = symbols.shape
-    u, v, x, y = landmarks.mixes
     codes, asked, after = positions.start(b), [], []
     for now in range(t):
         codes = positions.step(codes, actions[:, now])
@@ -50,12 +49,16 @@ def by_lists(made, symbols, actions):
                     f.exp() for f, is_same in zip(found, same, strict=True) if is_same
                 )
                 every = landmarks.null.exp() + sum(f.exp() for f in found)
-                c = e
-                for memory, f, is_same in zip(after, found, same, strict=True):
-                    if is_same:
-                        c = c + f.exp() / alike * (memory[i] @ u + e @ v)
-                    else:
-                        c = c + f.exp() / every * (memory[i] @ x + e @ y)
+                shares = [
+                    (f.exp() / (alike if is_same else every), is_same, memory[i])
+                    for memory, f, is_same in zip(after, found, same, strict=True)
+                ]
+                drawn = [sum(p * m for p, s, m in shares if s is w) for w in (True, False)]
+                some = [sum(p for p, s, _ in shares if s is w) for w in (True, False)]
+                drawn = [d if isinstance(d, torch.Tensor) else torch.zeros_like(e) for d in drawn]
+                some = [torch.as_tensor(s, dtype=e.dtype) for s in some]
+                hidden = torch.cat([e, *drawn, torch.stack(some)]) @ landmarks.reads
+                c = e + drawn[0] - some[0] * e + hidden.relu() @ landmarks.moves
                 rows.append(c)
             codes = positions.settle(torch.stack(rows))
         after.append(codes)

@@ -25,11 +25,14 @@ CODES = {
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_codes_along_a_walk_are_those_of_one_step_after_the_other(name):
     positions = CODES[name]().double()
-    along = positions.along(ACTIONS)
-    codes = positions.start(2)
-    for t in range(ACTIONS.shape[1]):
-        codes = positions.step(codes, ACTIONS[:, t])
-        torch.testing.assert_close(along[:, t], codes, atol=1e-12, rtol=0)
+    again = ACTIONS.clone()
+    again[1, 3] = -1
+    for actions in (ACTIONS, again):
+        along = positions.along(actions)
+        codes = positions.start(2)
+        for t in range(actions.shape[1]):
+            codes = positions.step(codes, actions[:, t])
+            torch.testing.assert_close(along[:, t], codes, atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("name", sorted(CODES))
@@ -97,7 +100,9 @@ def test_gradients_are_those_of_differences(name):
 
 
 def test_settling_leaves_a_settled_code():
-    for name in ("linear", "rotary"):
+    below = CODES["relu"]().settle(torch.tensor([-1.0, 2.0]))
+    torch.testing.assert_close(below, torch.tensor([0.0, 2**0.5]), atol=1e-4, rtol=0)
+    for name in ("linear", "relu", "rotary"):
         positions = CODES[name]()
         codes = positions.along(ACTIONS)
         torch.testing.assert_close(positions.settle(codes), codes, atol=1e-4, rtol=0)

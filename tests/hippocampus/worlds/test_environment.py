@@ -57,11 +57,25 @@ def test_symbols_stay_until_new_ones_are_asked_for():
     assert family.symbols != first
 
 
+def test_copies_without_a_seed_differ_and_with_one_do_not():
+    drawn = []
+    for seed in (None, None, 3, 3):
+        env = WorldEnv(rectangle(5))
+        env.reset(seed=seed)
+        drawn.append(env.symbols)
+    assert drawn[0] != drawn[1]
+    assert drawn[2] == drawn[3]
+
+
 def test_bad_input_is_refused():
     with pytest.raises(MapError, match="choose from"):
         WorldEnv("sphere")
     with pytest.raises(MapError, match="goal"):
         WorldEnv(rectangle(3), goal=9)
+    # The smallest square has 64 places, whichever is drawn first.
+    with pytest.raises(MapError, match="one of 64 places"):
+        WorldEnv("grid", goal=64)
+    assert WorldEnv("grid", goal=63).goal == 63
     env = WorldEnv(rectangle(3))
     with pytest.raises(MapError, match="reset"):
         env.step(np.int64(0))

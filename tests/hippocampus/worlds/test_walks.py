@@ -108,6 +108,8 @@ def test_walks_begin_where_they_are_told():
     assert steps.places[:, 0].tolist() == [8, 15]
     with pytest.raises(MapError, match="starts at a place"):
         walk(worlds, symbols, 5, generator(), start=torch.tensor([9, 15]))
+    with pytest.raises(MapError, match="starts at a place"):
+        walk(worlds, symbols, 5, generator(), start=torch.tensor([8, -1]))
 
 
 def test_starts_are_spread_over_all_places():

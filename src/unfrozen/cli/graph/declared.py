@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unfrozen.cli.console import emit_json
-from unfrozen.cli.opening import writable
+from unfrozen.cli.opening import PICTURES, with_suffix
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from unfrozen.data.sets import Relation
     from unfrozen.language.facts import Fact
 
-PICTURES = (".png", ".svg", ".pdf")
 SUFFIXES = (".graphml", ".json", *PICTURES)
 
 
@@ -26,20 +25,12 @@ def graph_file(target: Path | None) -> Path | None:
     Raises:
         DataError: its suffix is unknown, or it cannot be written where it is wanted.
     """
-    return _with_suffix(target, SUFFIXES)
+    return with_suffix(target, SUFFIXES)
 
 
 def picture_file(target: Path | None) -> Path | None:
     """A file for a picture; see `graph_file`."""
-    return _with_suffix(target, PICTURES)
-
-
-def _with_suffix(target: Path | None, known: Sequence[str]) -> Path | None:
-    if target is not None and target.suffix.lower() not in known:
-        from unfrozen.errors import DataError
-
-        raise DataError(f"{target} is of no known kind: end its name in {', '.join(known)}")
-    return writable(target) if target is not None else None
+    return with_suffix(target, PICTURES)
 
 
 RelationOption = Annotated[

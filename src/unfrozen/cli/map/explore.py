@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unfrozen.cli.console import emit_json, output, print_table, progress
-from unfrozen.cli.opening import JsonOption, reporter, writable
+from unfrozen.cli.opening import PICTURES, JsonOption, reporter, with_suffix
 
 if TYPE_CHECKING:
     from unfrozen.hippocampus.cognitive_map import CognitiveMap
@@ -24,6 +24,13 @@ EXAMPLES = {
         "unfrozen map explore --model map.safetensors --json -",
     ),
 }
+
+
+_FILM = ".gif"
+
+
+def _picture(target: Path | None) -> Path | None:
+    return with_suffix(target, (*PICTURES, _FILM))
 
 
 def explore(
@@ -42,7 +49,7 @@ def explore(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="A picture of the walk, or as .gif a film.", callback=writable
+            metavar="FILE", help="A picture of the walk, or as .gif a film.", callback=_picture
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the world, its symbols and the walk.")] = 0,
@@ -162,8 +169,8 @@ def _draw(out: Path, world: "World", seen: "Sequence[Step]") -> None:
     from unfrozen.hippocampus.plots import animated, walked
 
     with atomic_write(out) as temporary:
-        if out.suffix.lower() != ".gif":
-            walked(world, seen).savefig(temporary, format=out.suffix[1:].lower() or "png", dpi=150)
+        if out.suffix.lower() != _FILM:
+            walked(world, seen).savefig(temporary, format=out.suffix[1:].lower(), dpi=150)
             return
         # Pillow goes by the name of the file.
         with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unfrozen.cli.console import emit_json, output, print_table, progress
+from unfrozen.cli.interrupting import between_steps
 from unfrozen.cli.opening import JsonOption, writable
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = {
     "map train": (
         "unfrozen map train --model tem-t-rotary --worlds grid",
-        "unfrozen map train --model tem-t --worlds family --updates 3000 --out family.safetensors",
+        "unfrozen map train --model tem-t-landmarks --worlds family --out family.safetensors",
         "unfrozen map train --model tem-small --target 0.9 --out tem.safetensors",
         "unfrozen map train --model gru --worlds grid --json gru.json",
     ),
@@ -32,8 +33,8 @@ def train(
     model: Annotated[
         str,
         typer.Option(
-            help="tem-t, tem-t-rotary, tem-t-relu, tem, tem-small, or to compare with: gru, "
-            "transformer."
+            help="tem-t, tem-t-rotary, tem-t-relu, tem-t-landmarks, tem, tem-small, or to compare "
+            "with: gru, transformer."
         ),
     ] = "tem-t",
     worlds: Annotated[
@@ -106,22 +107,20 @@ def _save(runner: "Run", out: Path, told: str) -> bool:
 def _run(runner: "Run", kept: Path) -> None:
     """Train to the end; what was done is kept every few seconds, and when it is interrupted."""
     saved = time.monotonic()
-    with progress() as bars:
+    with progress() as bars, between_steps() as interrupted:
         bar = None if bars is None else bars.add_task("Training", total=runner.progress.updates)
         shown = ""
-        try:
-            for update in runner.run():
-                if update.held_out is not None:
-                    shown = f", zero-shot {update.held_out.zero_shot:.3f}"
-                if bars is not None and bar is not None:
-                    shares = f"Training: known places {update.known:.3f}{shown}"
-                    bars.update(bar, completed=update.number, description=shares)
-                if time.monotonic() - saved > _KEEP:
-                    runner.save(kept)
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            runner.save(kept)
-            raise
+        for update in runner.run():
+            if update.held_out is not None:
+                shown = f", zero-shot {update.held_out.zero_shot:.3f}"
+            if bars is not None and bar is not None:
+                shares = f"Training: known places {update.known:.3f}{shown}"
+                bars.update(bar, completed=update.number, description=shares)
+            if interrupted() or time.monotonic() - saved > _KEEP:
+                runner.save(kept)
+                saved = time.monotonic()
+            if interrupted():
+                raise KeyboardInterrupt
 
 
 def accuracy_table(title: str, found: "Accuracy", runner: "Run") -> "Table":

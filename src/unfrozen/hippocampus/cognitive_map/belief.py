@@ -38,10 +38,19 @@ class Hypotheses:
     new: float
 
     @property
+    def total(self) -> float:
+        """What weights add up to."""
+        return float(self.weights.sum()) + self.new
+
+    @property
+    def chance(self) -> float:
+        """Probability of a new world."""
+        return self.new / self.total
+
+    @property
     def best(self) -> tuple[int, float]:
         """The likeliest map, -1 for a new one, and its probability."""
-        total = float(self.weights.sum()) + self.new
-        found, chance = -1, self.new / total
+        total, found, chance = self.total, -1, self.chance
         for number in self.maps.unique().tolist():
             share = float(self.weights[self.maps == number].sum()) / total
             if share > chance:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.cognitive_map import belief
-from unfrozen.hippocampus.cognitive_map.places import Places
+from unfrozen.hippocampus.cognitive_map.places import Kept, Places
 from unfrozen.hippocampus.cognitive_map.routes import Route, imagined, shortest
 from unfrozen.hippocampus.tem_t.model import TemT
 
@@ -31,7 +31,8 @@ class MapSettings:
         threshold: cosine of keys from which two codes are one place; by default so much above that
             of neighbours as was chosen on worlds set apart.
         sure: probability from which the map decides which world it is in.
-        lost: surprises in turn after which it no longer believes where it is.
+        lost: surprises, with no place met as foreseen in between, after which it no longer believes
+            where it is: since the first of them it was somewhere else.
     """
 
     threshold: float | None = None
@@ -45,7 +46,7 @@ class Where(NamedTuple):
     Attributes:
         map: the world's number; a new world has its own from the start.
         place: the place's number, as none other has in any world.
-        probability: of being in this world.
+        probability: of being in that world.
         decided: whether the map has made up its mind which world it is in.
         known: whether the place was seen before.
         surprise: of what was seen, in nats.
@@ -59,12 +60,23 @@ class Where(NamedTuple):
     surprise: float
 
 
+class _Step(NamedTuple):
+    """An action and what was seen then; nothing if it could not be taken."""
+
+    action: int
+    symbol: int | None
+
+
 class CognitiveMap:
     """Maps of worlds, made while walking.
 
     Args:
         model: a trained TEM-transformer, which knows what actions do.
         settings: how places and worlds are told apart.
+
+    Raises:
+        MapError: the model has learnt landmarks: its codes are not moved by actions alone, and a
+            map has landmarks of its own.
 
     Example:
         >>> from unfrozen.hippocampus.tem_t import trained
@@ -74,24 +86,32 @@ class CognitiveMap:
         ...     where = places.observe(action, symbol)
         >>> places.foresee(3).argmax().item()                 # south, where it has not gone before
         7
-        >>> places.route(8).actions in ((0, 3), (3, 0))
-        True
+        >>> places.route(8).walked                            # east, then south
+        (False, False)
     """
 
     def __init__(self, model: TemT, settings: MapSettings = MapSettings()) -> None:
+        if model.settings.landmarks:
+            raise MapError(
+                "a cognitive map has landmarks of its own: train a model without them (tem-t)"
+            )
         self.model, self.settings = model.eval(), settings
         parameter = next(model.parameters())
         self.places = Places(model.settings.width, parameter.device, parameter.dtype)
         apart = model.spacing()
-        self.threshold = settings.threshold or apart + _FORESEES * (1 - apart)
+        given = settings.threshold
+        self.threshold: float = apart + _FORESEES * (1 - apart) if given is None else given
         self._draws = min(apart + _DRAWS * (1 - apart), self.threshold)
         self._changes = max(apart + _CHANGES * (1 - apart), self.threshold)
         self.n_maps = 0
         self._hypotheses: belief.Hypotheses | None = None
-        self._walked: list[tuple[int, int]] = []
+        self._walked: list[_Step] = []
         self._where: Where | None = None
         self._code: Tensor = model.positions.start(1)[0].detach()
         self._surprises = 0
+        # What was seen since the first surprise, and the memory before it.
+        self._since: list[_Step] = []
+        self._before: Kept | None = None
 
     @property
     def where(self) -> Where:
@@ -119,8 +139,8 @@ class CognitiveMap:
             self._decide(sure=0.0)
         known = self.places.maps.unique()
         self._hypotheses = belief.begin(self.places, symbol, self.model.settings.n_symbols, known)
-        self._walked = [(-1, symbol)]
-        self._surprises = 0
+        self._walked = [_Step(-1, symbol)]
+        self._surprises, self._since, self._before = 0, [], None
         new = self.n_maps
         self._code = self.model.positions.start(1)[0]
         place = self._write(self._code, symbol, new)
@@ -140,18 +160,13 @@ class CognitiveMap:
         """
         before = self.where
         self._check(action, symbol)
-        self._walked.append((action, symbol))
-        code, found, near = self._moved(self._code, action, before.map, before.place)
-        found = self._seen(code, found, symbol, before.map)
+        self._walked.append(_Step(action, symbol))
+        code, foreseen, near = self._moved(self._code, action, before.map, before.place)
+        found = self._seen(code, foreseen, symbol, before.map)
         expected = found >= 0 and int(self.places.symbols[found]) == symbol
         surprise = -float(self._chances(code, before.map, near)[symbol].log())
-        if found >= 0 and not expected:
-            self._surprises += 1
-        else:
-            self._surprises = 0
-        if self._surprises >= self.settings.lost and before.decided:
-            # Foreseen wrongly again and again: this is another place or another world.
-            return self.begin(symbol)
+        if self._is_lost(_Step(action, symbol), foreseen >= 0 and not expected, expected):
+            return self._begin_again()
         known = found >= 0
         if known:
             place, self._code = found, self.places.codes[found]
@@ -159,8 +174,7 @@ class CognitiveMap:
                 self.places.see(place, symbol)
         else:
             place, self._code = self._write(code, symbol, before.map), code
-        self.places.edges[before.place, action] = place
-        self.places.blocked.discard((before.place, action))
+        self.places.walk(before.place, action, place)
         self._where = Where(before.map, place, before.probability, before.decided, known, surprise)
         if self._hypotheses is None:
             return self._where
@@ -180,8 +194,10 @@ class CognitiveMap:
             MapError: no walk was begun, or there is no such action.
         """
         self._check(action, 0)
-        self.places.blocked.add((self.where.place, action))
-        self.places.edges.pop((self.where.place, action), None)
+        self.places.block(self.where.place, action)
+        self._walked.append(_Step(action, None))
+        if self._before is not None:
+            self._since.append(_Step(action, None))
 
     @torch.no_grad()
     def foresee(self, action: int) -> Float[Tensor, " symbol"]:
@@ -215,6 +231,32 @@ class CognitiveMap:
             raise MapError(f"no way is known from here to symbol {symbol}: walk on")
         return found
 
+    def _is_lost(self, step: "_Step", surprised: bool, expected: bool) -> bool:
+        """Whether what was foreseen wrongly is enough to be somewhere else altogether."""
+        if expected or not self.where.decided:
+            self._surprises, self._since, self._before = 0, [], None
+            return False
+        if surprised and self._before is None:
+            self._before = self.places.keep()
+        if self._before is not None:
+            self._since.append(step)
+        self._surprises += surprised
+        return self._surprises >= self.settings.lost
+
+    def _begin_again(self) -> Where:
+        """It has been elsewhere since the first surprise: the map is as it was before that."""
+        steps = self._since
+        assert self._before is not None
+        assert steps[0].symbol is not None
+        self.places.restore(self._before)
+        where = self.begin(steps[0].symbol)
+        for action, symbol in steps[1:]:
+            if symbol is None:
+                self.refuse(action)
+            else:
+                where = self.observe(action, symbol)
+        return where
+
     def _decide(self, sure: float | None = None) -> Where:
         """Settle which world this is, once it is clear."""
         hypotheses, where = self._hypotheses, self.where
@@ -224,7 +266,7 @@ class CognitiveMap:
         if which < 0:
             self._where = where._replace(probability=chance, decided=decided)
         else:
-            self._where = where._replace(probability=1 - chance)
+            self._where = where._replace(probability=hypotheses.chance)
         if not decided:
             return self.where
         self._hypotheses = None
@@ -243,12 +285,15 @@ class CognitiveMap:
         place = int(hypotheses.began[likeliest])
         self._code, known, surprise = self.places.codes[place], True, where.surprise
         for action, symbol in self._walked[1:]:
+            if symbol is None:
+                self.places.block(place, action)
+                continue
             code, found, _ = self._moved(self._code, action, which, place)
             found = self._seen(code, found, symbol, which)
             known = found >= 0
             to = found if known else self._write(code, symbol, which)
             self.places.see(to, symbol)
-            self.places.edges[place, action] = to
+            self.places.walk(place, action, to)
             place, self._code = to, self.places.codes[to]
         self._where = Where(which, place, chance, True, known, surprise)
         return self._where

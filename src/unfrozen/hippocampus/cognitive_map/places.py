@@ -27,6 +27,22 @@ class Nearest(NamedTuple):
     cosines: Float[Tensor, " n"]
 
 
+class Kept(NamedTuple):
+    """What was remembered at some time.
+
+    Attributes:
+        n: how many places.
+        symbols: seen there.
+        edges: that were walked.
+        blocked: actions that could not be taken.
+    """
+
+    n: int
+    symbols: Int[Tensor, " n"]
+    edges: dict[tuple[int, int], int]
+    blocked: set[tuple[int, int]]
+
+
 class Places:
     """Places of many maps, numbered as they were written.
 
@@ -100,6 +116,32 @@ class Places:
         self.n = first
         self.edges = {k: to for k, to in self.edges.items() if max(k[0], to) < first}
         self.blocked = {k for k in self.blocked if k[0] < first}
+
+    def walk(self, place: int, action: int, to: int) -> None:
+        """An action led from a place to another."""
+        self.edges[place, action] = to
+        self.blocked.discard((place, action))
+
+    def block(self, place: int, action: int) -> None:
+        """An action could not be taken at a place."""
+        self.blocked.add((place, action))
+        self.edges.pop((place, action), None)
+
+    def keep(self) -> "Kept":
+        """What is remembered now, to come back to."""
+        return Kept(self.n, self.symbols.clone(), dict(self.edges), set(self.blocked))
+
+    def restore(self, kept: "Kept") -> None:
+        """Forget what was written since.
+
+        Raises:
+            MapError: places were dropped since.
+        """
+        if self.n < kept.n:
+            raise MapError("places were dropped since: what was kept cannot be restored")
+        self.n = kept.n
+        self._numbers[0, : self.n] = kept.symbols
+        self.edges, self.blocked = dict(kept.edges), set(kept.blocked)
 
     def see(self, place: int, symbol: int) -> None:
         """Something else is seen at a place from now on."""

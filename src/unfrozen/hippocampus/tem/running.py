@@ -82,6 +82,7 @@ class TemRun:
     Args:
         settings: how.
         n_symbols: how many symbols there are.
+        device: to compute on; the processor by default.
 
     Example:
         >>> run = TemRun(TemTraining(size="small", sizes=(3,), walks=2, window=5, updates=2))
@@ -89,7 +90,9 @@ class TemRun:
         [1, 2]
     """
 
-    def __init__(self, settings: TemTraining, n_symbols: int = 45) -> None:
+    def __init__(
+        self, settings: TemTraining, n_symbols: int = 45, device: torch.device | str = "cpu"
+    ) -> None:
         self.settings, self.n_symbols, self.seed = settings, n_symbols, settings.seed
         self.steps = settings.walks * settings.window
         walking = settings.walking()
@@ -97,7 +100,7 @@ class TemRun:
         if n_symbols != made.symbols:
             raise MapError(f"a TEM of size {settings.size} tells {made.symbols} symbols apart")
         generator = torch.Generator().manual_seed(settings.seed)
-        self.model = Tem(made, settings.schedules, generator=generator)
+        self.model = Tem(made, settings.schedules, generator=generator).to(device)
         self.training = Training(self.model, walking, generator)
         self.progress = Progress(settings.updates, settings.target)
         self.held_out = self._walks(torch.Generator().manual_seed(settings.seed + HELD_OUT))
@@ -131,6 +134,7 @@ class TemRun:
     def check(self, walks: Walk | None = None) -> Accuracy:
         """How well symbols are foreseen, on the walks held out or on others."""
         walks = self.held_out if walks is None else walks
+        walks = Walk(*(part.to(self.model.prior_mean.device) for part in walks))
         at, window = max(self.progress.number - 1, 0), self.settings.window
         right = predict(self.model, walks, at=at, window=window) == walks.symbols
         return accuracy(right, novelty(walks))

@@ -118,11 +118,17 @@ class _Journey(NamedTuple):
 
 
 def clip_each(parameters: Iterable[nn.Parameter], limit: float) -> None:
-    """Shorten each parameter's gradient, on its own, to a norm."""
-    for parameter in parameters:
-        if parameter.grad is not None:
-            norm = torch.linalg.vector_norm(parameter.grad)
-            parameter.grad.mul_((limit / norm.clamp(min=1e-12)).clamp(max=1))
+    """Shorten each parameter's gradient, on its own, to a norm.
+
+    Raises:
+        MapError: a gradient is not finite; none is changed then.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    if not bool(torch.stack(norms).isfinite().all()):
+        raise MapError("a gradient is not finite: training has diverged")
+    for gradient, norm in zip(gradients, norms, strict=True):
+        gradient.mul_((limit / norm.clamp(min=1e-12)).clamp(max=1))
 
 
 def walk_length(
@@ -193,7 +199,7 @@ class Training:
         """One update.
 
         Raises:
-            MapError: the loss is not finite: training has diverged.
+            MapError: the loss or its gradient is not finite: training has diverged.
         """
         t = self.settings.window
         for row, journey in enumerate(self._current):
@@ -280,24 +286,28 @@ class Training:
         if [tuple(each.shape) for each in memory] != expected:
             raise ValueError("its memories are of another size")
         own = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
-        self.model.load_state_dict(own)
+        mine = self.model.state_dict()
+        if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in mine.items()}:
+            raise ValueError("its model is another")
         adam = {}
         for number, (name, _) in enumerate(self.model.named_parameters()):
             keys = ("step", "exp_avg", "exp_avg_sq")
             if f"adam.step.{name}" in state:
                 adam[number] = {key: state[f"adam.{key}.{name}"].clone() for key in keys}
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": adam, "param_groups": groups})
-        self.state = TemState(*(each.to(self.model.prior_mean) for each in memory))
         journeys = [
             _journeys(Walk(*(column[None] for column in steps.long().unbind(1))))[0]
             for steps in state["walks"].split(state["lengths"].tolist())
         ]
-        self._position = state["position"].tolist()
+        position, update = state["position"].tolist(), int(state["update"])
+        # All of it is there and fits: only now is anything changed.
+        self.generator.set_state(state["generator"].cpu())
+        self.model.load_state_dict(own)
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": adam, "param_groups": groups})
+        self.state = TemState(*(each.to(self.model.prior_mean) for each in memory))
+        self._position, self.update = position, update
         self._current = journeys[: self.settings.batch]
         self._waiting = deque(journeys[self.settings.batch :])
-        self.update = int(state["update"])
-        self.generator.set_state(state["generator"].cpu())
 
     def _next(self, share: float = 1.0) -> _Journey:
         """The next walk; of the first ones only a share, so that they do not end together."""

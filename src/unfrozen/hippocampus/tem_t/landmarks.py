@@ -20,32 +20,36 @@ from unfrozen.hippocampus.tem_t.positions import Positions
 # At the start, memories of the same symbol draw from about half of the way.
 _BETA, _NULL = 10.0, 5.0
 _NOT = -1e9
+# Hidden units for each feature of a code.
+_HIDDEN = 2
 
 
 class Landmarks(nn.Module):
-    """c = e + r⁺ U + s⁺ e V + r⁻ X + s⁻ e Y, of a code e and the memories of its walk.
+    """c = e + r⁺ - s⁺ e + relu([e, r⁺, r⁻, s⁺, s⁻] A) B, of a code e and the memories of its walk.
 
     r⁺ are the codes of where the same symbol was seen, mixed by a softmax of β times the cosine of
     keys beside a null pattern, and s⁺ is what that leaves to memories; r⁻ and s⁻ are the same of
-    all memories, without those of the symbol.  At the start U is the identity, V its negative, X
-    and Y are zero: the code goes to what is retrieved.
+    all memories, without those of the symbol.  At the start B is zero: the code goes to what is
+    retrieved.
 
     Args:
         width: of codes.
+        generator: draws A.
 
     Source: inference of position by the memory as in Whittington et al. 2020 (methods, inference
         model), with the memory of Whittington et al. 2022; the weights against what was expected
         are this project's.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.log_beta = nn.Parameter(torch.tensor(math.log(_BETA)))
         self.null = nn.Parameter(torch.tensor(_NULL))
         self.asks = nn.Parameter(torch.eye(width))
-        # U, V, X, Y.
-        begin = torch.tensor([1.0, -1.0, 0.0, 0.0])
-        self.mixes = nn.Parameter(torch.eye(width) * begin[:, None, None])
+        inputs = 3 * width + 2
+        drawn = torch.randn(inputs, _HIDDEN * width, generator=generator)
+        self.reads = nn.Parameter(drawn / math.sqrt(inputs))
+        self.moves = nn.Parameter(torch.zeros(_HIDDEN * width, width))
 
     def key(self, codes: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         """Keys and queries, of length one."""
@@ -69,8 +73,8 @@ class Landmarks(nn.Module):
         unlike = self._weights(found).masked_fill(same, 0.0)
         weights = torch.stack([alike, unlike], 1)
         drawn, some = memories.mix(weights), weights.sum(2)
-        parts = [drawn[:, 0], some[:, :1] * codes, drawn[:, 1], some[:, 1:] * codes]
-        return codes + torch.cat(parts, 1) @ self.mixes.flatten(0, 1)
+        read = torch.cat([codes, drawn.flatten(1), some], 1) @ self.reads
+        return codes + drawn[:, 0] - some[:, :1] * codes + read.relu() @ self.moves
 
     def _weights(self, scores: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
         null = self.null.expand(len(scores), 1)

@@ -29,6 +29,8 @@ Kind = Literal["free", "rotary"]
 Readout = Literal["pointer", "embedding"]
 
 _LEAST = 1e-9
+# A cosine between two codes that are one place, but for rounding.
+_STAYS = 0.9999
 # Walks and steps by which neighbours are compared.
 _SAMPLE = (8, 100)
 
@@ -111,7 +113,7 @@ class TemT(nn.Module):
         self.positions: Positions = _positions(settings, generator)
         d = settings.width
         self.log_beta = nn.Parameter(torch.tensor(math.log(settings.beta)))
-        self.landmarks = Landmarks(d) if settings.landmarks else None
+        self.landmarks = Landmarks(d, generator) if settings.landmarks else None
         free = settings.positions == "free"
         self.asks = nn.Parameter(torch.eye(d)) if free else None
         # Planes whose angles do not come round say nothing: they are to count for nothing.
@@ -209,7 +211,9 @@ class TemT(nn.Module):
         every = torch.arange(n, device=codes.device).repeat_interleave(len(codes))
         moved = self.positions.step(codes.repeat(n, 1), every)
         cosines = (self.key(codes).repeat(n, 1) * self.key(moved)).sum(1)
-        return float(cosines.quantile(0.95))
+        # An action that stays leads to no neighbour.
+        apart = cosines[cosines < _STAYS]
+        return float(apart.quantile(0.95)) if len(apart) else 0.0
 
     def loss(
         self, foreseen: Foreseen, symbols: Int[Tensor, "b t"], known: Bool[Tensor, "b t"]

@@ -170,9 +170,14 @@ class RotaryPositions(nn.Module):
         return torch.where((actions < 0)[:, None], self.start(len(codes)), turned)
 
     def along(self, actions: Int[Tensor, "b t"]) -> Float[Tensor, "b t d"]:
-        """All steps at once: angles add up."""
-        turns = torch.where((actions < 0)[..., None], 0.0, self.angles[actions.clamp(min=0)])
+        """All steps at once: angles add up, from where each walk begins."""
+        begins = actions < 0
+        turns = torch.where(begins[..., None], 0.0, self.angles[actions.clamp(min=0)])
         angles = turns.cumsum(1)
+        times = torch.arange(actions.shape[1], device=actions.device)
+        begun = torch.where(begins, times, -1).cummax(1).values
+        at = begun.clamp(min=0)[..., None].expand_as(angles)
+        angles = angles - torch.where(begun[..., None] >= 0, angles.gather(1, at), 0.0)
         return torch.cat([angles.cos(), angles.sin()], -1)
 
 

@@ -24,7 +24,8 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
         world: where to walk, or the name of a family, of which a world is drawn at every reset
             with new symbols.
         n_symbols: how many symbols there are.
-        goal: a place that ends the walk with a reward of 1; none by default.
+        goal: a place that ends the walk with a reward of 1, of every world of a family; none by
+            default.
 
     Raises:
         MapError: the world has no such goal, or too few symbols.
@@ -42,7 +43,7 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
     ) -> None:
         self._family = named(world) if isinstance(world, str) else None
         self.n_symbols, self.goal = n_symbols, goal
-        self._generator = torch.Generator()
+        self._generator, self._seeded = torch.Generator(), False
         first = self._family.draw(self._generator) if self._family else world
         assert isinstance(first, World)
         self.world = first
@@ -50,8 +51,11 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
         if self._family:
             largest = self._family.make(max(self._family.sizes), self._generator)
             actions = largest.n_actions
-        if goal is not None and not 0 <= goal < first.n_places:
-            raise MapError(f"the goal is one of {first.n_places} places, not {goal}")
+        n = first.n_places
+        if self._family:
+            n = self._family.make(min(self._family.sizes), self._generator).n_places
+        if goal is not None and not 0 <= goal < n:
+            raise MapError(f"the goal is one of {n} places, not {goal}")
         self.observation_space = gymnasium.spaces.Discrete(n_symbols)
         self.action_space = gymnasium.spaces.Discrete(actions)
         self.n_actions = actions
@@ -64,7 +68,7 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
         """Begin a walk.
 
         Args:
-            seed: of what is drawn from now on.
+            seed: of what is drawn from now on; by default, the first time, of chance.
             options: `symbols`: "new" draws what is seen anew; `place`: where to begin.
 
         Raises:
@@ -72,8 +76,10 @@ class WorldEnv(gymnasium.Env[np.int64, np.int64]):
         """
         super().reset(seed=seed)
         options = options or {}
-        if seed is not None:
-            self._generator.manual_seed(seed)
+        if seed is not None or not self._seeded:
+            drawn_by = int(self.np_random.integers(2**63)) if seed is None else seed
+            self._generator.manual_seed(drawn_by)
+            self._seeded = True
         if self._family is not None:
             self.world = self._family.draw(self._generator)
         if self._family or not self.symbols or options.get("symbols") == "new":

@@ -104,7 +104,9 @@ def walk(
     device = worlds.neighbours.device
     if steps < 1 or symbols.shape != (b, n):
         raise MapError(f"a walk has at least one step, and symbols [{b}, {n}] of its worlds")
-    if start is not None and (start.shape != (b,) or bool((start >= worlds.counts).any())):
+    if start is not None and (
+        start.shape != (b,) or bool(((start < 0) | (start >= worlds.counts)).any())
+    ):
         raise MapError(f"a walk starts at a place of each of its {b} worlds")
 
     def uniform(*shape: int) -> Tensor:

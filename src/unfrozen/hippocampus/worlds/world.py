@@ -85,11 +85,6 @@ class World:
         """How many actions there are."""
         return self.neighbours.shape[1]
 
-    @property
-    def n_senses(self) -> int:
-        """How many symbols are drawn: one for all places that look alike."""
-        return self.n_places if self.senses is None else int(self.senses.max()) + 1
-
     @cached_property
     def possible(self) -> Bool[Tensor, "place action"]:
         """Which actions can be taken where."""

@@ -8,6 +8,7 @@ import torch
 
 from unfrozen.hippocampus.presets import preset_of, trainer
 from unfrozen.hippocampus.runs import Run
+from unfrozen.hippocampus.training import MapTraining
 from unfrozen.hippocampus.worlds import N_SYMBOLS, Walk, batch, draw_symbols, named, walk
 from unfrozen.papers.maps import train
 from unfrozen.papers.running.context import RunContext
@@ -15,11 +16,13 @@ from unfrozen.papers.running.context import RunContext
 SIZES = (4, 5)
 # Walks that are measured on have seeds so far from those that were trained on or looked at.
 _MEASURED = 7_000_003
-_WALKS, _STEPS = 128, 250
+_WALKS, _HELD_OUT, _STEPS = 128, 32, 250
 
 
 def start(model: str, seed: int, updates: int | None, target: float) -> Run:
     """A training on small squares that ends once walks held out are foreseen.
+
+    Whatever the model, those are as TEM's: what each needs until it foresees them can be compared.
 
     Args:
         model: its name among the presets.
@@ -27,7 +30,12 @@ def start(model: str, seed: int, updates: int | None, target: float) -> Run:
         updates: at most; those of the preset by default.
         target: strict zero-shot accuracy that is enough.
     """
-    training = replace(preset_of(model).training, sizes=SIZES, seed=seed, target=target)
+    training = replace(
+        preset_of(model).training, sizes=SIZES, seed=seed, target=target, held_out=_HELD_OUT,
+        steps=_STEPS,
+    )  # fmt: skip
+    if isinstance(training, MapTraining):
+        training = replace(training, straight=named("grid").walk.straight)
     if updates is not None:
         training = replace(training, updates=updates)
     return trainer(model, training)

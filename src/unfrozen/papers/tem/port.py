@@ -1,5 +1,6 @@
 """Where the PyTorch port of TEM is that is measured against: its authors' repository, as it is."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from unfrozen.data.cache import cache_folder
 from unfrozen.errors import PaperError
 
 COMMIT = "bf103fb32b5fdc7541ebbd95ba77a2d35d049d7c"
+DIGEST = "03c9bcdbf60fab99e5ed007bd4649c54817d220a1424fc774da4b3c48d3b0128"
+"""Of its files at that commit, by `digest`."""
 _ADDRESS = "https://github.com/jbakermans/torch_tem"
 _VARIABLE = "UNFROZEN_TORCH_TEM"
 _NEEDED = ("model.py", "parameters.py", "utils.py")
@@ -37,6 +40,11 @@ def find_port() -> Path:
     if not all((folder / name).is_file() for name in _NEEDED):
         _clone(folder)
     return folder
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the port's files: what was measured, wherever the folder came from."""
+    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in _NEEDED)).hexdigest()
 
 
 def _clone(folder: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 
 from unfrozen.errors import PaperError
 from unfrozen.hippocampus.tem import PAPER, Tem
+from unfrozen.hippocampus.tem.training import TrainingSettings, clip_each
 from unfrozen.hippocampus.worlds import Walk, batch, draw_symbols, rectangle, walk
 from unfrozen.papers.running.measure import peak_memory
 
@@ -72,6 +73,7 @@ def _own(updates: int) -> tuple[list[float], int]:
         loss = model.losses(outputs, symbols, known, at=_AT + i).total
         optimizer.zero_grad()
         loss.backward()
+        clip_each(model.parameters(), TrainingSettings().clip)
         optimizer.step()
         seconds.append(time.process_time() - began)
     return seconds, sum(p.numel() for p in model.parameters())

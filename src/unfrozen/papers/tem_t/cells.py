@@ -70,21 +70,24 @@ def cells(model: TemT, untrained: TemT, seed: int, sizes: Sizes | None = None) -
         sizes: how much is looked at.
 
     Returns:
-        Numbers by name: ``consistent``, median share of a unit's variance that place explains;
-        ``periodic``, share of units whose best plane wave explains more than the 99th percentile
-        of smoothed noise does, and ``wavelength``, their median; ``hexagonal`` and ``square``, the
-        same of grid scores, and the highest; ``one_field``, share of memories with a single place
-        field, and ``at_place``, attention on memories of the place asked; ``grid_at_place``,
-        ``grid_structure`` and ``place_structure``, correlations between two environments, with the
-        mean, deviation and p of their permutations.
+        Numbers by name, those of the untrained model after ``untrained_``: ``consistent``, median
+        share of a unit's variance that place explains; ``periodic``, share of units whose best
+        plane wave explains more than the 99th percentile of smoothed noise does, and
+        ``wavelength``, their median; ``hexagonal`` and ``square``, the same of grid scores, and
+        the highest; ``one_field``, share of memories with a single place field, and ``at_place``,
+        attention on memories of the place asked; ``grid_at_place``, ``grid_structure`` and
+        ``place_structure``, correlations between two environments, with the mean, deviation and p
+        of their permutations.
     """
     found: dict[str, Any] = {}
     sizes = sizes or _SIZES
     for name, one in (("", model), ("untrained_", untrained)):
         generator = torch.Generator().manual_seed(seed)
         found |= {name + key: value for key, value in _codes(one, generator, sizes).items()}
-    generator = torch.Generator().manual_seed(seed + 1)
-    return found | _memories(model, generator, sizes) | _remapped(model, generator, sizes)
+        generator = torch.Generator().manual_seed(seed + 1)
+        between = _memories(one, generator, sizes) | _remapped(one, generator, sizes)
+        found |= {name + key: value for key, value in between.items()}
+    return found
 
 
 def sheet(model: TemT, seed: int, units: int = 32, sizes: Sizes | None = None) -> "Picture":
@@ -171,13 +174,12 @@ def _memories(model: TemT, generator: torch.Generator, sizes: Sizes) -> dict[str
     same = path.places[:, :, None] == path.places[:, None, :]
     known = novelty(path).known
     at_place = (weights * same).sum(-1)[known].mean()
-    neighbours = torch.where(world.neighbours >= 0, world.neighbours, -1)
     single = []
     for active, places in zip(weights, path.places, strict=True):
         # Of the first third, which the rest of the walk has passed many times.
         early = active[sizes.steps :, : sizes.steps]
         maps = rate_maps(early, places[sizes.steps :], world.n_places).rates
-        fields = place_fields(maps.clamp(min=0), neighbours)
+        fields = place_fields(maps.clamp(min=0), world.neighbours)
         asked = maps.nan_to_num(nan=0.0).amax(1) > _LEAST
         single.append((fields.number == 1)[asked])
     return {"at_place": float(at_place), "one_field": float(torch.cat(single).float().mean())}
@@ -189,7 +191,11 @@ _LEAST = 1e-2
 
 @torch.no_grad()
 def _remapped(model: TemT, generator: torch.Generator, sizes: Sizes) -> dict[str, Any]:
-    """Conjunctive cells, a unit of the code at one symbol, in two environments."""
+    """Conjunctive cells, a unit of the code at one symbol, in two environments.
+
+    Half of the units make conjunctive cells, the other half are what these are compared with: no
+    unit stands beside a cell that it made, whose peak is where it is active itself.
+    """
     world = rectangle(_REMAPPED)
     symbols = model.settings.n_symbols
     paths = []
@@ -203,13 +209,15 @@ def _remapped(model: TemT, generator: torch.Generator, sizes: Sizes) -> dict[str
         rate_maps(part, path.places[0], world.n_places).rates
         for part, path in zip(keys.chunk(2), paths, strict=True)
     ]
-    pairs = torch.randperm(keys.shape[1] * symbols, generator=generator)[: sizes.places]
+    drawn = torch.randperm(keys.shape[1], generator=generator)
+    makers, beside = drawn.tensor_split(2)
+    pairs = torch.randperm(len(makers) * symbols, generator=generator)[: sizes.places]
     both = []
     for rates, path in zip(maps, paths, strict=True):
         seen = torch.full((world.n_places,), -1).scatter(0, path.places[0], path.symbols[0])
         here = seen[None] == (pairs % symbols)[:, None]
-        active = torch.where(here, rates[pairs // symbols].clamp(min=0), 0)
-        both.append(Environment(active, rates, _at(world)))
+        active = torch.where(here, rates[makers[pairs // symbols]].clamp(min=0), 0)
+        both.append(Environment(active, rates[beside], _at(world)))
     compared = {
         "grid_at_place": grid_at_place(*both, generator=generator, permutations=1000),
         "grid_structure": structure(

@@ -1,5 +1,6 @@
 """Training a model on a family of worlds, and what it foresees in new ones."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ _MEASURED = 7_000_003
 # Settings were chosen on the first seeds.
 _FIRST = 100
 _LONG, _WIDE = 1000, 15
+# All models are measured on the same walks, in whichever way each was trained.
+_WALKING = WalkSettings()
 
 
 @dataclass(frozen=True)
@@ -98,19 +101,20 @@ def _one(
     done = runner.progress
     family = named(subject.worlds)
     generator = torch.Generator().manual_seed(seed + _MEASURED)
-    how = WalkSettings(training.straight)
-    path = draw_walks(family, walks, training.steps, N_SYMBOLS, generator, how)
+    path = draw_walks(family, walks, training.steps, N_SYMBOLS, generator, _WALKING)
     found: dict[str, Any] = {
         "seed": seed,
         "updates": done.number,
         "seconds": done.seconds,
         "curve": [[look["update"], look["seconds"], look["zero_shot"]] for look in done.curve],
         **_shares(runner, path),
-        "observer": _observed(runner, path, how),
+        "observer": {
+            name: _observed(runner, path, sees) for name, sees in (("sees", True), ("blind", False))
+        },
     }
     if subject.long:
         path = draw_walks(
-            family, max(walks // 8, 2), _LONG, N_SYMBOLS, generator, how, sizes=(_WIDE,)
+            family, max(walks // 8, 2), _LONG, N_SYMBOLS, generator, _WALKING, sizes=(_WIDE,)
         )
         found["long"] = _shares(runner, path)["accuracy"]
         found["long_corrected"] = _shares(runner, path, correction=Correction())["accuracy"]
@@ -131,16 +135,18 @@ def _shares(runner: Trainer, path: Walk, **more: Any) -> dict[str, Any]:
     beside = agents(new, moved, runner.n_symbols)
     return {
         "accuracy": accuracy(right, new)._asdict(),
-        "by_visits": by_visits(right, new.visits).nan_to_num(-1).tolist(),
+        "by_visits": [
+            None if math.isnan(share) else share for share in by_visits(right, new.visits).tolist()
+        ],
         "agents": {name: getattr(beside, name)._asdict() for name in _AGENTS},
     }
 
 
-def _observed(runner: Trainer, path: Walk, how: WalkSettings) -> dict[str, Any]:
+def _observed(runner: Trainer, path: Walk, sees: bool) -> dict[str, Any]:
     """What an ideal observer foresees, who knows the worlds that were drawn from."""
     family, generator = runner.family, torch.Generator().manual_seed(0)
     worlds = [family.make(n, generator) for n in family.sizes]
-    right = observe(path, worlds, runner.n_symbols, how).argmax(-1) == path.symbols
+    right = observe(path, worlds, runner.n_symbols, _WALKING, sees).argmax(-1) == path.symbols
     return accuracy(right, novelty(path))._asdict()
 
 
