@@ -27,6 +27,7 @@ class History:
         mixtures: that are asked for at once.
 
     Example:
+        >>> import torch
         >>> history = History(torch.zeros(1, 2), steps=3)
         >>> value = history.write(torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]]))
         >>> history.scores(torch.tensor([[0.5, 9.0]]))
