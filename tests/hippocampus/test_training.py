@@ -75,11 +75,22 @@ def test_a_small_map_is_learnt():
     assert updates[-1].held_out is not None
 
 
+def test_walks_held_out_can_be_longer_than_those_that_are_trained_on():
+    settings = MapTraining(sizes=(4,), steps=20, held_out=3, held_out_steps=50)
+    runner = small(settings)
+    assert runner.held_out.symbols.shape == (3, 50)
+    assert runner.update().number == 1
+    with pytest.raises(MapError, match="two steps long"):
+        MapTraining(held_out_steps=1)
+
+
 def test_held_out_walks_are_not_those_that_are_trained_on():
     runner = small()
     held = {tuple(row) for row in runner.held_out.symbols.tolist()}
     trained = {
-        tuple(row) for _ in range(12) for row in runner._draw(6, runner.generator).symbols.tolist()
+        tuple(row)
+        for _ in range(12)
+        for row in runner._draw(6, runner.generator, 30).symbols.tolist()
     }
     assert not held & trained
     assert torch.equal(small().held_out.symbols, runner.held_out.symbols)

@@ -56,6 +56,7 @@ class MapTraining:
         straight: probability of going on in the same direction.
         check_every: updates between two looks at walks held out.
         held_out: how many walks those are.
+        held_out_steps: of each of them; as many as are trained on by default.
         target: strict zero-shot accuracy at which training ends, once it is met twice in turn.
         seed: of worlds, walks and symbols.
     """
@@ -70,12 +71,14 @@ class MapTraining:
     straight: float = 0.0
     check_every: int = 25
     held_out: int = 64
+    held_out_steps: int | None = None
     target: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         named(self.worlds)
-        if min(self.walks, self.steps - 1, self.updates, self.check_every, self.held_out) < 1:
+        steps = min(self.steps, self.held_out_steps or self.steps)
+        if min(self.walks, steps - 1, self.updates, self.check_every, self.held_out) < 1:
             raise MapError("walks, updates and checks are at least one, and walks two steps long")
 
 
@@ -130,7 +133,8 @@ class Trainer:
         self.optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
         self.progress = Progress(settings.updates, settings.target)
         generator = torch.Generator().manual_seed(settings.seed + HELD_OUT)
-        self.held_out = self._draw(settings.held_out, generator)
+        steps = settings.held_out_steps or settings.steps
+        self.held_out = self._draw(settings.held_out, generator, steps)
 
     def run(self) -> Iterator[Update]:
         """Go on to the end, one update after the other.
@@ -148,7 +152,7 @@ class Trainer:
             MapError: the gradient is not finite.
         """
         settings, progress, began = self.settings, self.progress, time.process_time()
-        walks = self._draw(settings.walks, self.generator)
+        walks = self._draw(settings.walks, self.generator, settings.steps)
         new = novelty(walks)
         self.model.train()
         loss, logits = self._loss(walks, new.known)
@@ -211,12 +215,11 @@ class Trainer:
     def _told(self) -> dict[str, Any]:
         return {"training": asdict(self.settings), "model": _settings_of(self.model)}
 
-    def _draw(self, number: int, generator: torch.Generator) -> Walk:
-        settings = self.settings
+    def _draw(self, number: int, generator: torch.Generator, steps: int) -> Walk:
         device = next(self.model.parameters()).device
         walks = draw_walks(
-            self.family, number, settings.steps, self.n_symbols, generator, self.walking,
-            settings.sizes,
+            self.family, number, steps, self.n_symbols, generator, self.walking,
+            self.settings.sizes,
         )  # fmt: skip
         return Walk(*(part.to(device) for part in walks))
 

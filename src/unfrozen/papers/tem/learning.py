@@ -31,11 +31,13 @@ def start(model: str, seed: int, updates: int | None, target: float) -> Run:
         target: strict zero-shot accuracy that is enough.
     """
     training = replace(
-        preset_of(model).training, sizes=SIZES, seed=seed, target=target, held_out=_HELD_OUT,
-        steps=_STEPS,
-    )  # fmt: skip
+        preset_of(model).training, sizes=SIZES, seed=seed, target=target, held_out=_HELD_OUT
+    )
     if isinstance(training, MapTraining):
-        training = replace(training, straight=named("grid").walk.straight)
+        straight = named("grid").walk.straight
+        training = replace(training, straight=straight, held_out_steps=_STEPS)
+    else:
+        training = replace(training, steps=_STEPS)
     if updates is not None:
         training = replace(training, updates=updates)
     return trainer(model, training)

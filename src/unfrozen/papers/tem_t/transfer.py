@@ -22,7 +22,7 @@ from unfrozen.papers.tem_t.cells import cells
 _MEASURED = 7_000_003
 # Settings were chosen on the first seeds.
 _FIRST = 100
-_LONG, _WIDE = 1000, 15
+_STEPS, _LONG, _WIDE = 150, 1000, 15
 # All models are measured on the same walks, in whichever way each was trained.
 _WALKING = WalkSettings()
 
@@ -101,7 +101,7 @@ def _one(
     done = runner.progress
     family = named(subject.worlds)
     generator = torch.Generator().manual_seed(seed + _MEASURED)
-    path = draw_walks(family, walks, training.steps, N_SYMBOLS, generator, _WALKING)
+    path = draw_walks(family, walks, _STEPS, N_SYMBOLS, generator, _WALKING)
     found: dict[str, Any] = {
         "seed": seed,
         "updates": done.number,
