@@ -97,7 +97,8 @@ def _one(
     if subject.updates is not None:
         training = replace(training, updates=subject.updates)
     runner = trainer(subject.model, training)
-    train(context, runner, f"{subject.name}, seed {seed}")
+    kept = folder / f"{file_of(subject, seed)}.run"
+    train(context, runner, f"{subject.name}, seed {seed}", kept)
     done = runner.progress
     family = named(subject.worlds)
     generator = torch.Generator().manual_seed(seed + _MEASURED)
@@ -125,6 +126,7 @@ def _one(
             before = trainer(subject.model, training).model
             assert isinstance(before, TemT)
             found["cells"] = cells(runner.model, before, seed)
+    kept.unlink()
     return found
 
 
