@@ -63,18 +63,24 @@ class _Back:
     """What came back to each question: its share for every vector, times a vector."""
 
     def __init__(self, like: Tensor, steps: int, rows: int) -> None:
-        b, d = like.shape
-        self.rows = rows
-        self.shares = like.new_zeros(b, steps, steps * rows)
-        self.times = like.new_zeros(b, steps * rows, d)
+        self.like, self.steps, self.rows = like, steps, rows
+        self.shares: Tensor | None = None
+        self.times: Tensor | None = None
 
     def keep(self, shares: Float[Tensor, "b k n"], times: Float[Tensor, "b k d"]) -> None:
+        if self.shares is None or self.times is None:
+            # Only where gradients are taken: without, a long walk would pay for their room.
+            (b, d), questions = self.like.shape, self.steps * self.rows
+            self.shares = self.like.new_zeros(b, self.steps, questions)
+            self.times = self.like.new_zeros(b, questions, d)
         n = shares.shape[2]
         slot = slice((n - 1) * self.rows, n * self.rows)
         self.shares[:, :n, slot] = shares.mT
         self.times[:, slot] = times
 
     def gather(self, at: int) -> Float[Tensor, "b d"]:
+        if self.shares is None or self.times is None:
+            return self.like.new_zeros(self.like.shape)
         first = at * self.rows
         return (self.shares[:, at, None, first:] @ self.times[:, first:])[:, 0]
 

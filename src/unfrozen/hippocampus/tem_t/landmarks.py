@@ -19,7 +19,6 @@ from unfrozen.hippocampus.tem_t.positions import Positions
 
 # At the start, memories of the same symbol draw from about half of the way.
 _BETA, _NULL = 10.0, 5.0
-_NOT = -1e9
 # Hidden units for each feature of a code.
 _HIDDEN = 2
 
@@ -29,7 +28,8 @@ class Landmarks(nn.Module):
 
     r⁺ are the codes of where the same symbol was seen, mixed by a softmax of β times the cosine of
     keys beside a null pattern, and s⁺ is what that leaves to memories; r⁻ and s⁻ are the same of
-    all memories, without those of the symbol.  At the start B is zero: the code goes to what is
+    all memories, without those of the symbol: a step of the modern Hopfield network each, of which
+    a `History` keeps the memories.  At the start B is zero: the code goes to what is
     retrieved.
 
     Args:
@@ -69,7 +69,7 @@ class Landmarks(nn.Module):
             same: whether what was seen there is what is seen here.
         """
         found = self.log_beta.exp() * memories.scores(self.key(codes))
-        alike = self._weights(found.masked_fill(~same, _NOT))
+        alike = self._weights(found.masked_fill(~same, -math.inf))
         unlike = self._weights(found).masked_fill(same, 0.0)
         weights = torch.stack([alike, unlike], 1)
         drawn, some = memories.mix(weights), weights.sum(2)
