@@ -231,7 +231,7 @@ class CognitiveMap:
             raise MapError(f"no way is known from here to symbol {symbol}: walk on")
         return found
 
-    def _is_lost(self, step: "_Step", surprised: bool, expected: bool) -> bool:
+    def _is_lost(self, step: _Step, surprised: bool, expected: bool) -> bool:
         """Whether what was foreseen wrongly is enough to be somewhere else altogether."""
         if expected or not self.where.decided:
             self._surprises, self._since, self._before = 0, [], None

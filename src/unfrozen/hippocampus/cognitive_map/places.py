@@ -127,18 +127,12 @@ class Places:
         self.blocked.add((place, action))
         self.edges.pop((place, action), None)
 
-    def keep(self) -> "Kept":
+    def keep(self) -> Kept:
         """What is remembered now, to come back to."""
         return Kept(self.n, self.symbols.clone(), dict(self.edges), set(self.blocked))
 
-    def restore(self, kept: "Kept") -> None:
-        """Forget what was written since.
-
-        Raises:
-            MapError: places were dropped since.
-        """
-        if self.n < kept.n:
-            raise MapError("places were dropped since: what was kept cannot be restored")
+    def restore(self, kept: Kept) -> None:
+        """Forget what was written since; no map may have been dropped."""
         self.n = kept.n
         self._numbers[0, : self.n] = kept.symbols
         self.edges, self.blocked = dict(kept.edges), set(kept.blocked)
