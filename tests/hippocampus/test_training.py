@@ -1,6 +1,7 @@
 """Training: it learns, it goes on bit for bit, it ends where it should."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -49,6 +50,27 @@ def test_training_that_diverges_says_so_and_changes_nothing():
     after = runner.model.parameters()
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert runner.progress.number == 0
+
+
+@pytest.mark.parametrize("updates", [1, 8])
+def test_the_inverse_temperature_has_a_rate_of_its_own(updates):
+    slow, fast = (small(replace(SMALL, beta_rate=rate)) for rate in (0.5, 3.0))
+    before = slow.model.log_beta.item()
+    rest = [(p, p.detach().clone()) for n, p in fast.model.named_parameters() if n != "log_beta"]
+    for _ in range(updates):
+        slow.update()
+        fast.update()
+    # Adam's first step is as long as its rate; later ones are at most so, as the gradient goes on
+    # in one direction or not.
+    if updates == 1:
+        assert abs(slow.model.log_beta.item() - before) == pytest.approx(2.5e-3, rel=1e-3)
+        assert abs(fast.model.log_beta.item() - before) == pytest.approx(1.5e-2, rel=1e-3)
+        largest = max((p - old).abs().max().item() for p, old in rest)
+        assert largest == pytest.approx(5e-3, rel=1e-2)
+    # Both fall alike.
+    lowest = [runner.optimizer.param_groups[1]["lr"] for runner in (slow, fast)]
+    assert lowest[1] / lowest[0] == pytest.approx(6.0)
+    assert fast.optimizer.param_groups[0]["lr"] / lowest[1] == pytest.approx(1 / 3)
 
 
 def test_the_same_seed_trains_the_same_model_and_another_does_not():

@@ -44,7 +44,9 @@ def _tem_t(**more: object) -> Callable[[int, int, torch.Generator], nn.Module]:
 # Chosen on seeds 0 and 1, which papers leave out.
 PRESETS = {
     "tem-t": Preset(
-        "position codes of free matrices", _tem_t(beta=20.0), MapTraining(updates=1000)
+        "position codes of free matrices",
+        _tem_t(beta=20.0),
+        MapTraining(updates=1000, beta_rate=10.0),
     ),
     "tem-t-rotary": Preset(
         "position codes of turning planes, for worlds where actions commute",

@@ -52,6 +52,8 @@ class MapTraining:
         steps: of each walk.
         updates: at most.
         learning_rate: at the start; it falls to a tenth, as a cosine.
+        beta_rate: of the logarithm of the memory's inverse temperature, in learning rates: only a
+            sharp memory tells places that are alike apart, and a step of Adam is small beside it.
         clip: norm that gradients are cut to.
         straight: probability of going on in the same direction.
         check_every: updates between two looks at walks held out.
@@ -67,6 +69,7 @@ class MapTraining:
     steps: int = 150
     updates: int = 500
     learning_rate: float = 1e-3
+    beta_rate: float = 1.0
     clip: float = 1.0
     straight: float = 0.0
     check_every: int = 25
@@ -130,7 +133,7 @@ class Trainer:
         self.family = named(settings.worlds)
         self.walking = WalkSettings(settings.straight)
         self.generator = torch.Generator().manual_seed(settings.seed)
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+        self.optimizer = torch.optim.Adam(_groups(model, settings))
         self.progress = Progress(settings.updates, settings.target)
         generator = torch.Generator().manual_seed(settings.seed + HELD_OUT)
         steps = settings.held_out_steps or settings.steps
@@ -165,7 +168,7 @@ class Trainer:
                 "diverged, take a lower learning rate"
             )
         for group in self.optimizer.param_groups:
-            group["lr"] = cosine(progress.number, settings.updates, settings.learning_rate)
+            group["lr"] = cosine(progress.number, settings.updates, group["highest"])
         self.optimizer.step()
         progress.number += 1
         progress.seconds += time.process_time() - began
@@ -230,6 +233,17 @@ class Trainer:
         if isinstance(self.model, TemT):
             return self.model.loss(found, walks.symbols, known), found.logits
         return surprise(found, walks.symbols, known), found
+
+
+def _groups(model: nn.Module, settings: MapTraining) -> list[dict[str, Any]]:
+    sharp = [model.log_beta] if isinstance(model, TemT) else []
+    rest = [p for p in model.parameters() if all(p is not other for other in sharp)]
+    rates = (settings.learning_rate, settings.learning_rate * settings.beta_rate)
+    return [
+        {"params": parameters, "lr": rate, "highest": rate}
+        for parameters, rate in zip((rest, sharp), rates, strict=True)
+        if parameters
+    ]
 
 
 def cosine(update: int, updates: int, rate: float) -> float:

@@ -132,6 +132,17 @@ def test_landmarks_correct_a_code_that_drifts():
     assert last(Correction()) > 0.97
 
 
+def test_landmarks_are_as_sharp_as_the_model_by_default():
+    walks, made = grid_walks(), model()
+    same = Correction(beta=made.log_beta.exp().item())
+    for_itself, told, other = (
+        made(walks.symbols, walks.actions, correction).logits
+        for correction in (Correction(), same, Correction(beta=300.0))
+    )
+    torch.testing.assert_close(for_itself, told)
+    assert not torch.allclose(for_itself, other, atol=1e-3)
+
+
 def test_a_correction_of_rate_nought_changes_nothing():
     walks = grid_walks()
     made = model()

@@ -24,13 +24,13 @@ class Correction:
     Attributes:
         threshold: cosine between keys at which a memory and the null pattern draw, as a share of
             the way from how like neighbouring places are to being the same.
-        beta: inverse temperature among memories of the same symbol.
+        beta: inverse temperature among memories of the same symbol; the model's own by default.
         rate: how much of the way the code goes to what is retrieved.
     """
 
-    threshold: float = 0.3
-    beta: float = 40.0
-    rate: float = 1.0
+    threshold: float = 0.8
+    beta: float | None = None
+    rate: float = 0.5
 
 
 def corrected(
@@ -78,7 +78,8 @@ def _drawn(
     cosines = (keys @ model.key(codes)[:, :, None])[..., 0]
     cosines = cosines.masked_fill(~same, -1e9)
     null = torch.full_like(cosines[:, :1], threshold)
-    weights = (correction.beta * torch.cat([null, cosines], 1)).softmax(1)
+    beta = model.log_beta.exp() if correction.beta is None else correction.beta
+    weights = (beta * torch.cat([null, cosines], 1)).softmax(1)
     found = (weights[:, None, 1:] @ kept)[:, 0]
     drawn = found + weights[:, :1] * codes
     return model.positions.settle(codes + correction.rate * (drawn - codes))

@@ -34,7 +34,9 @@ class Subject:
     Attributes:
         model: its name among the presets.
         worlds: name of their family.
-        updates: at most; those of the preset by default.
+        updates: at most; as of the preset by default.
+        walks: in each update; as of the preset by default.
+        steps: of each walk that is trained on; as of the preset by default.
         target: strict accuracy on walks held out at which training ends.
         long: whether it is also measured on long walks in larger worlds.
         cells: whether its units are looked at.
@@ -44,6 +46,8 @@ class Subject:
     model: str
     worlds: str
     updates: int | None = None
+    walks: int | None = None
+    steps: int | None = None
     target: float | None = None
     long: bool = False
     cells: bool = False
@@ -92,10 +96,9 @@ def _one(
     context: RunContext, subject: Subject, seed: int, walks: int, folder: Path
 ) -> dict[str, Any]:
     training = replace(
-        training_of(subject.model), worlds=subject.worlds, seed=seed, target=subject.target
-    )
-    if subject.updates is not None:
-        training = replace(training, updates=subject.updates)
+        training_of(subject.model), worlds=subject.worlds, seed=seed, target=subject.target,
+        held_out_steps=_STEPS, **_told(subject, "updates", "walks", "steps"),
+    )  # fmt: skip
     runner = trainer(subject.model, training)
     kept = folder / f"{file_of(subject, seed)}.run"
     train(context, runner, f"{subject.name}, seed {seed}", kept)
@@ -128,6 +131,10 @@ def _one(
             found["cells"] = cells(runner.model, before, seed)
     kept.unlink()
     return found
+
+
+def _told(subject: Subject, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(subject, name)) is not None}
 
 
 def _shares(runner: Trainer, path: Walk, **more: Any) -> dict[str, Any]:
