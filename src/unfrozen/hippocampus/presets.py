@@ -63,7 +63,7 @@ PRESETS = {
         "free matrices, and what is seen tells where it is, for worlds where actions do not",
         _tem_t(beta=20.0, landmarks=True),
         # Most of what can be foreseen wrongly comes early in a walk: short ones teach more.
-        MapTraining(walks=64, steps=60, updates=4000, held_out_steps=150),
+        MapTraining(walks=64, steps=60, updates=2500, held_out_steps=150),
     ),
     "tem": Preset(
         "the Tolman-Eichenbaum Machine at the size of its paper, for days", None, TemTraining()
