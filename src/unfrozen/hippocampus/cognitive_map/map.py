@@ -30,13 +30,14 @@ class MapSettings:
     Attributes:
         threshold: cosine of keys from which two codes are one place; by default so much above that
             of neighbours as was chosen on worlds set apart.
-        sure: probability from which the map decides which world it is in.
+        sure: probability from which the map decides which world it is in.  One in so many new
+            worlds is taken for an old one, but those that are known again are so after fewer steps.
         lost: surprises, with no place met as foreseen in between, after which it no longer believes
             where it is: since the first of them it was somewhere else.
     """
 
     threshold: float | None = None
-    sure: float = 0.99
+    sure: float = 0.97
     lost: int = 3
 
 
