@@ -30,8 +30,8 @@ class MapSettings:
     Attributes:
         threshold: cosine of keys from which two codes are one place; by default so much above that
             of neighbours as was chosen on worlds set apart.
-        sure: probability from which the map decides which world it is in.  One in so many new
-            worlds is taken for an old one, but those that are known again are so after fewer steps.
+        sure: probability from which the map decides which world it is in.  The higher it is, the
+            fewer new worlds are taken for old ones, and the later old ones are known again.
         lost: surprises, with no place met as foreseen in between, after which it no longer believes
             where it is: since the first of them it was somewhere else.
     """

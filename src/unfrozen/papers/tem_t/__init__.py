@@ -51,7 +51,7 @@ AT_PLACE = ClaimSpec(
 
 _GRID = Subject("tem-t", "grid", target=0.999, long=True, cells=True)
 _ROTARY = Subject("tem-t-rotary", "grid", target=0.999, long=True)
-_HEXAGONAL = Subject("tem-t", "hexagonal", target=0.995)
+_HEXAGONAL = Subject("tem-t", "hexagonal", updates=2000, target=0.995)
 # A walk among few soon knows all steps.
 _LINE = Subject("tem-t", "line", walks=96, steps=30, target=0.999)
 _FAMILY = Subject("tem-t-landmarks", "family", target=0.985)
