@@ -43,3 +43,7 @@ class ScaleError(UnfrozenError):
 
 class MapError(UnfrozenError):
     """A world, a walk or a map cannot be used as it was given."""
+
+
+class LearningError(UnfrozenError):
+    """A training without backpropagation was set up wrongly, or its record does not fit."""

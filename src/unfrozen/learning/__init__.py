@@ -1,0 +1,1 @@
+"""Learning without backpropagation, and learning that does not forget."""

@@ -1,0 +1,391 @@
+"""MeZO: every step against the same sums written out with the noise in hand."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from unfrozen.errors import LearningError
+from unfrozen.learning.zeroth_order import MeZO, Record
+from unfrozen.learning.zeroth_order.moves import Along, Moved, move
+from unfrozen.learning.zeroth_order.noise import Draw
+
+SHAPES = {"a": (33, 17), "b": (50,), "c": (3, 5, 7)}
+
+
+def drawn(step, sample=0, kind="gaussian", seed=0, rank=1):
+    """The noise of a step, as float64."""
+    zeros = {name: torch.zeros(shape) for name, shape in SHAPES.items()}
+    moved = [Moved(n, t, [Along(Draw(seed, step, sample), 1.0)]) for n, t in zeros.items()]
+    move(moved, "gaussian" if kind == "sphere" else kind, rank)
+    found = {name: z.double() for name, z in zeros.items()}
+    if kind == "sphere":
+        n = sum(z.numel() for z in found.values())
+        length = math.sqrt(sum(float(z.square().sum()) for z in found.values()) / n)
+        found = {name: z / length for name, z in found.items()}
+    return found
+
+
+class Bowl:
+    """A loss whose projected gradients are known: linear, with a bend if one is asked for."""
+
+    def __init__(self, bend=0.0, dtype=torch.float64):
+        generator = torch.Generator().manual_seed(1)
+        self.weights = {
+            name: torch.randn(shape, generator=generator).to(dtype)
+            for name, shape in SHAPES.items()
+        }
+        self.slope = {
+            name: torch.randn(shape, generator=generator).double() for name, shape in SHAPES.items()
+        }
+        self.bend = bend
+        self.asked = 0
+
+    def __call__(self):
+        self.asked += 1
+        return self.at(self.weights)
+
+    def at(self, weights):
+        return sum(
+            (self.slope[n] * w.double() + self.bend * w.double() ** 2).sum()
+            for n, w in weights.items()
+        )
+
+    def along(self, z):
+        """The slope along noise."""
+        return float(sum((self.slope[n] * z[n]).sum() for n in SHAPES))
+
+    def copy(self):
+        return {name: w.clone() for name, w in self.weights.items()}
+
+
+def close(bowl, expected, tolerance=1e-6):
+    for name, w in bowl.weights.items():
+        torch.testing.assert_close(w, expected[name], atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "rademacher", "sphere", "low-rank"])
+def test_a_step_goes_along_the_noise_by_the_slope_along_it(kind):
+    bowl = Bowl()
+    before = bowl.copy()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, noise=kind, clip=None)
+    loss = optimizer.step(bowl)
+    assert bowl.asked == 2
+    z = drawn(0, kind=kind)
+    g = bowl.along(z)
+    close(bowl, {name: w - 1e-3 * g * z[name] for name, w in before.items()})
+    assert loss == pytest.approx(float(bowl.at(before)), rel=1e-9)
+
+
+def test_samples_are_averaged():
+    bowl = Bowl()
+    before = bowl.copy()
+    MeZO(bowl.weights.items(), lr=1e-3, samples=4, clip=None).step(bowl)
+    assert bowl.asked == 8
+    noises = [drawn(0, i) for i in range(4)]
+    close(
+        bowl,
+        {n: w - 1e-3 / 4 * sum(bowl.along(z) * z[n] for z in noises) for n, w in before.items()},
+    )
+
+
+def test_one_side_asks_once_a_sample_and_once_at_the_weights():
+    bowl = Bowl(bend=0.3)
+    before, eps = bowl.copy(), 1e-2
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, eps=eps, samples=3, sides=1, clip=None)
+    loss = optimizer.step(bowl)
+    assert bowl.asked == 4
+    assert loss == pytest.approx(float(bowl.at(before)), rel=1e-9)
+    expected = dict(before)
+    for i in range(3):
+        z = drawn(0, i)
+        ahead = bowl.at({n: w + eps * z[n] for n, w in before.items()})
+        g = float(ahead - bowl.at(before)) / eps
+        expected = {n: w - 1e-3 / 3 * g * z[n] for n, w in expected.items()}
+    close(bowl, expected)
+
+
+def test_the_deviation_of_losses_scales_the_step():
+    bowl = Bowl()
+    before, eps = bowl.copy(), 1e-2
+    settings = {"noise": "rademacher", "samples": 5, "sides": 1, "scale": "deviation"}
+    MeZO(bowl.weights.items(), lr=1e-3, eps=eps, clip=None, **settings).step(bowl)
+    noises = [drawn(0, i, kind="rademacher") for i in range(5)]
+    slopes = torch.tensor([bowl.along(z) for z in noises], dtype=torch.float64)
+    spread = float((eps * slopes).std())
+    moved = {n: sum(g * z[n] for g, z in zip(slopes, noises, strict=True)) / 5 for n in SHAPES}
+    close(bowl, {n: w - 1e-3 / spread * moved[n] for n, w in before.items()})
+
+
+def test_momentum_is_that_of_torch():
+    bowl, optimizer = Bowl(), None
+    before = bowl.copy()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, momentum=0.8, window=100, clip=None)
+    beside = {name: nn.Parameter(w.clone()) for name, w in before.items()}
+    reference = torch.optim.SGD(beside.values(), lr=1e-3, momentum=0.8)
+    for step in range(12):
+        optimizer.step(bowl)
+        z = drawn(step)
+        g = bowl.along(z)
+        for name, parameter in beside.items():
+            parameter.grad = g * z[name]
+        reference.step()
+    close(bowl, {name: p.detach() for name, p in beside.items()}, tolerance=1e-5)
+
+
+def test_adam_is_that_of_torch_while_its_window_holds_all():
+    bowl = Bowl()
+    before = bowl.copy()
+    settings = {"betas": (0.9, 0.99), "window": 100, "clip": None}
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, **settings)
+    beside = {name: nn.Parameter(w.clone()) for name, w in before.items()}
+    reference = torch.optim.Adam(beside.values(), lr=1e-3, betas=(0.9, 0.99))
+    for step in range(9):
+        optimizer.step(bowl)
+        z = drawn(step)
+        g = bowl.along(z)
+        for name, parameter in beside.items():
+            parameter.grad = g * z[name]
+        reference.step()
+    close(bowl, {name: p.detach() for name, p in beside.items()}, tolerance=1e-5)
+
+
+def test_groups_have_their_own_steps_distances_and_decay():
+    bowl = Bowl()
+    before = bowl.copy()
+    groups = [
+        {"params": [("a", bowl.weights["a"])], "lr": 1e-3, "eps": 1e-3, "weight_decay": 0.1},
+        {"params": [("b", bowl.weights["b"]), ("c", bowl.weights["c"])], "lr": 2e-3, "eps": 4e-3},
+    ]
+    MeZO(groups, clip=None).step(bowl)
+    z = drawn(0)
+    eps = {"a": 1e-3, "b": 4e-3, "c": 4e-3}
+    # The loss bends nowhere: half the difference of both sides is the slope along what was added.
+    half = sum(eps[n] * float((bowl.slope[n] * z[n]).sum()) for n in SHAPES)
+    lr = {"a": 1e-3, "b": 2e-3, "c": 2e-3}
+    expected = {n: w - lr[n] * half / eps[n] * z[n] for n, w in before.items()}
+    expected["a"] = expected["a"] - 1e-3 * 0.1 * before["a"]
+    close(bowl, expected)
+
+
+def test_a_scheduler_sets_the_step():
+    bowl = Bowl()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, clip=None)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.0)
+    optimizer.step(bowl)
+    scheduler.step()
+    before = bowl.copy()
+    optimizer.step(bowl)
+    close(bowl, before, tolerance=1e-9)
+    assert optimizer.record.rates[:, 0].tolist() == [1e-3, 0.0]
+
+
+def test_several_closures_are_one_batch():
+    one, parts = Bowl(), Bowl()
+    MeZO(one.weights.items(), lr=1e-3).step(one)
+    MeZO(parts.weights.items(), lr=1e-3).step([lambda: 0.5 * parts(), lambda: 1.5 * parts()])
+    close(parts, one.weights)
+
+
+KINDS = [
+    {},
+    {"noise": "rademacher", "samples": 3, "sides": 1, "scale": "deviation"},
+    {"noise": "low-rank", "rank": 2, "samples": 2},
+    {"noise": "sphere", "momentum": 0.7},
+    {"betas": (0.9, 0.99), "window": 5, "scale": "rms"},
+    {"momentum": 0.9, "samples": 2, "weight_decay": 0.1},
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_record_gives_the_weights_back_to_the_bit(kind, dtype):
+    bowl = Bowl(bend=0.1, dtype=dtype)
+    base = bowl.copy()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-4, **kind)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.97)
+    for step in range(40):
+        optimizer.step(bowl, more=kind.get("sides") != 1 and step % 3 == 0)
+        scheduler.step()
+        if step % 9 == 0:
+            optimizer.rest()
+    optimizer.rest()
+    record = optimizer.record
+    record = Record.of(record.told(), record.tensors())
+    assert list(record.replay(base)) == [32, 40]
+    assert all(torch.equal(base[name], bowl.weights[name]) for name in SHAPES)
+    # One parameter alone, too.
+    alone = Bowl(dtype=dtype).copy()["c"]
+    list(record.replay({"c": alone}))
+    assert torch.equal(alone, bowl.weights["c"])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("more", [False, True])
+def test_a_run_goes_on_to_the_bit(kind, more):
+    if more and kind.get("sides") == 1:
+        more = False
+    whole, part = Bowl(bend=0.1), Bowl(bend=0.1)
+    first, second = (MeZO(b.weights.items(), lr=1e-4, **kind) for b in (whole, part))
+    for _ in range(20):
+        first.step(whole, more)
+    for _ in range(13):
+        second.step(part, more)
+    rest = Bowl(bend=0.1)
+    for name, w in part.weights.items():
+        rest.weights[name].copy_(w)
+    third = MeZO(rest.weights.items(), lr=1e-4, **kind)
+    third.load_state_dict(second.state_dict())
+    for _ in range(7):
+        third.step(rest, more)
+    assert all(torch.equal(rest.weights[n], whole.weights[n]) for n in SHAPES)
+    assert third.steps == 20
+
+
+def test_to_lean_forward_saves_a_pass_and_changes_nothing():
+    plain, leaning = Bowl(bend=0.1), Bowl(bend=0.1)
+    first, second = (MeZO(b.weights.items(), lr=1e-4) for b in (plain, leaning))
+    for step in range(10):
+        first.step(plain)
+        second.step(leaning, more=step < 9)
+    assert all(torch.equal(plain.weights[n], leaning.weights[n]) for n in SHAPES)
+
+
+def test_names_make_the_order_of_parameters_no_matter():
+    one, other = Bowl(), Bowl()
+    MeZO(one.weights.items(), lr=1e-3).step(one)
+    MeZO(list(other.weights.items())[::-1], lr=1e-3).step(other)
+    close(other, one.weights)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_moves_nothing(bad):
+    bowl = Bowl()
+    before = bowl.copy()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, weight_decay=0.5)
+    optimizer.step(lambda: bad)
+    close(bowl, before, tolerance=1e-6)
+    assert optimizer.skipped == 1
+    optimizer.step(bowl)
+    assert optimizer.skipped == 1
+    assert not torch.equal(bowl.weights["a"], before["a"])
+
+
+def test_a_slope_far_beyond_the_others_is_cut():
+    bowl = Bowl()
+    optimizer = MeZO(bowl.weights.items(), lr=0.0, clip=3.0)
+    for _ in range(30):
+        optimizer.step(bowl)
+    usual = optimizer.record.gradients.square().mean().sqrt()
+    optimizer.step(lambda: 1e6 * bowl())
+    assert abs(optimizer.record.gradients[-1, 0]) < 3.5 * usual
+
+
+def test_the_root_mean_square_makes_the_scale_of_the_loss_no_matter():
+    one, larger = Bowl(), Bowl()
+    first, second = (MeZO(b.weights.items(), lr=1e-3, scale="rms") for b in (one, larger))
+    for _ in range(15):
+        first.step(one)
+        second.step(lambda: 1000 * larger())
+    close(larger, one.weights, tolerance=1e-5)
+
+
+def test_dropout_drops_the_same_on_both_sides_and_goes_on_between_steps():
+    torch.manual_seed(0)
+    seen = []
+
+    def closure():
+        seen.append(torch.rand(()).item())
+        return torch.tensor(seen[-1])
+
+    optimizer = MeZO([torch.zeros(5)], lr=1e-3, samples=2)
+    optimizer.step(closure)
+    optimizer.step(closure)
+    assert len(set(seen[:4])) == 1
+    assert len(set(seen[4:])) == 1
+    assert seen[0] != seen[4]
+
+
+def test_a_network_learns():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = torch.randn(128, 4)
+    y = (x[:, :1] - x[:, 1:2]).tanh()
+    optimizer = MeZO(model.named_parameters(), lr=1e-2, noise="rademacher", samples=4, scale="rms")
+    losses = [optimizer.step(lambda: nn.functional.mse_loss(model(x), y)) for _ in range(150)]
+    assert losses[-1] < 0.2 * losses[0]
+
+
+def test_steps_are_a_few_bytes_each():
+    bowl = Bowl()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-6)
+    for _ in range(100):
+        optimizer.step(lambda: 1.0)
+    tensors = optimizer.record.tensors()
+    assert 10 * sum(t.numel() * t.element_size() for t in tensors.values()) < 16_000
+
+
+def test_meta_parameters_take_steps():
+    model = nn.Linear(4, 4, device="meta")
+    optimizer = MeZO(model.named_parameters(), lr=1e-3)
+    assert optimizer.step(lambda: 1.0) == 1.0
+    assert model.weight.is_meta
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"eps": 0.0}, "eps is positive"),
+        ({"lr": -1.0}, "not negative"),
+        ({"samples": 0}, "positive"),
+        ({"sides": 3}, "sides 1 or 2"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"betas": (0.9, 1.0)}, "betas"),
+        ({"betas": (0.9, 0.9), "samples": 2}, "second moments"),
+        ({"scale": "deviation"}, "several samples of one side"),
+        ({"clip": 0.0}, "clip is positive"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, told):
+    with pytest.raises(LearningError, match=told):
+        MeZO([torch.zeros(3)], **settings)
+
+
+def test_what_would_spoil_a_record_is_refused():
+    bowl = Bowl()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3)
+    optimizer.step(bowl, more=True)
+    with pytest.raises(LearningError, match="call rest"):
+        _ = optimizer.record
+    with pytest.raises(LearningError, match="same parameters"):
+        optimizer.add_param_group({"params": [("d", torch.zeros(3))]})
+    optimizer.param_groups[0]["eps"] = 1.0
+    with pytest.raises(LearningError, match="eps stays"):
+        optimizer.step(bowl)
+    with pytest.raises(LearningError, match="no state of a MeZO"):
+        optimizer.load_state_dict(torch.optim.SGD([torch.zeros(3)], lr=1.0).state_dict())
+    other = MeZO({"a": torch.zeros(2)}.items(), lr=1e-3)
+    with pytest.raises(LearningError, match="other parameters"):
+        other.load_state_dict(optimizer.state_dict())
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_records_that_are_damaged_or_newer_are_refused():
+    bowl = Bowl()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3)
+    optimizer.step(bowl)
+    record = optimizer.record
+    told, tensors = record.told(), record.tensors()
+    with pytest.raises(LearningError, match="malformed"):
+        Record.of({**told, "groups": None}, tensors)
+    with pytest.raises(LearningError, match="malformed"):
+        Record.of(told, {"gradients": tensors["gradients"]})
+    with pytest.raises(LearningError, match="holds"):
+        Record.of(told, {**tensors, "rates": tensors["rates"][:0]})
+    with pytest.raises(LearningError, match="newer"):
+        Record.of({**told, "method": {**told["method"], "colour": 1}}, tensors)
+    with pytest.raises(LearningError, match="version 9"):
+        Record.of({**told, "method": {**told["method"], "scheme": 9}}, tensors)
+    with pytest.raises(LearningError, match="not moved by this run"):
+        list(record.replay({"z": torch.zeros(3)}))
