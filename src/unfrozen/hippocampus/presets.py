@@ -74,12 +74,12 @@ PRESETS = {
         TemTraining(
             sizes=(4, 5),
             size="small",
-            updates=9000,
+            updates=17_000,
             turn=0.8,
             longest=10,
             spread=10,
             schedules=Schedules(
-                compress=8.0, rate=4000.0, highest=2e-3, lowest=1e-4, halving=12_000.0
+                compress=8.0, rate=4000.0, highest=2e-3, lowest=1e-4, halving=22_000.0
             ),
         ),
     ),
