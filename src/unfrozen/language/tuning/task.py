@@ -1,0 +1,176 @@
+"""Examples as a language model reads them, and how well it does: loss, accuracy, F1."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from unfrozen.errors import DataError
+from unfrozen.language.architecture.probe import hooked
+from unfrozen.language.architecture.replay import reading
+from unfrozen.language.likelihood import token_log_probabilities
+from unfrozen.language.model import LanguageModel
+from unfrozen.language.tuning.examples import Example
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Texts that are scored: each a row of tokens, and where what is scored stands.
+
+    Attributes:
+        tokens: padded on the right.
+        read: the positions before the tokens that are scored; the first where a row has fewer.
+        targets: those tokens.
+        counts: how many of them each row has.
+    """
+
+    tokens: Int[Tensor, "row time"]
+    read: Int[Tensor, "row read"]
+    targets: Int[Tensor, "row read"]
+    counts: Int[Tensor, " row"]
+
+
+class Task:
+    """Examples for one model.
+
+    Where every choice is one token, a prompt is read once and its last place tells of them all.
+
+    Args:
+        lm: the model.
+        examples: that it is tuned or measured on.
+        bfloat16: whether it reads in bfloat16, whatever its weights are kept in.
+
+    Raises:
+        DataError: there are no examples, some have choices and some not, or numbers of choices
+            differ.
+        ModelError: a text is longer than the model can read.
+    """
+
+    def __init__(
+        self, lm: LanguageModel, examples: Sequence[Example], *, bfloat16: bool = False
+    ) -> None:
+        kinds = {len(example.choices) for example in examples}
+        if len(kinds) != 1:
+            raise DataError("give examples that all have as many choices, or none")
+        self.lm, self.examples, self.bfloat16 = lm, list(examples), bfloat16
+        self.n_choices = kinds.pop()
+        self.prompts = [lm.encode(example.prompt)[0].tolist() for example in examples]
+        said = [example.choices or (example.completion,) for example in examples]
+        self.said = [[self._continued(text) for text in texts] for texts in said]
+        lm.check_length(
+            max(
+                len(prompt) + max(map(len, texts))
+                for prompt, texts in zip(self.prompts, self.said, strict=True)
+            )
+        )
+        self.answers = torch.tensor(
+            [e.choices.index(e.completion) if e.choices else 0 for e in examples],
+            device=lm.device,
+        )
+        self.single = bool(self.n_choices) and all(
+            len(texts) == self.n_choices and all(len(text) == 1 for text in texts)
+            and len({text[0] for text in texts}) == self.n_choices
+            for texts in self.said
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def scores(self, which: Sequence[int]) -> Float[Tensor, "example choice"]:
+        """Log-probabilities of all choices, or of the completion, summed over tokens.
+
+        Args:
+            which: of the examples.
+        """
+        if self.single:
+            rows = self._rows([(self.prompts[i], [0]) for i in which])
+            logits = self._logits(rows)[:, 0].float()
+            asked = torch.tensor(
+                [[text[0] for text in self.said[i]] for i in which], device=logits.device
+            )
+            return logits.log_softmax(-1).gather(1, asked)
+        rows = self._rows([(self.prompts[i], text) for i in which for text in self.said[i]])
+        said = token_log_probabilities(self._logits(rows), rows.targets)
+        places = torch.arange(rows.targets.shape[1], device=said.device)
+        summed = said.masked_fill(places >= rows.counts[:, None], 0.0).sum(1)
+        return summed.view(len(which), -1)
+
+    def loss(self, which: Sequence[int]) -> Float[Tensor, ""]:
+        """Mean surprise: at the right choice among the choices, or at the completion, a token.
+
+        Args:
+            which: of the examples.
+        """
+        scores = self.scores(which)
+        if self.n_choices:
+            return F.cross_entropy(scores, self.answers[list(which)])
+        lengths = sum(len(self.said[i][0]) for i in which)
+        return -scores.sum() / lengths
+
+    @torch.no_grad()
+    def chosen(self, which: Sequence[int], batch: int = 32) -> Int[Tensor, " example"]:
+        """The likeliest choice of each example.
+
+        Args:
+            which: of the examples.
+            batch: how many are read at once.
+
+        Raises:
+            DataError: the examples have no choices.
+        """
+        if not self.n_choices:
+            raise DataError("examples without choices are not right or wrong: measure their loss")
+        parts = [which[i : i + batch] for i in range(0, len(which), batch)]
+        return torch.cat([self.scores(part).argmax(1) for part in parts])
+
+    def accuracy(self, which: Sequence[int], batch: int = 32) -> float:
+        """Share of examples whose likeliest choice is right."""
+        right = self.chosen(which, batch) == self.answers[list(which)]
+        return float(right.double().mean())
+
+    def f1(self, which: Sequence[int], batch: int = 32) -> float:
+        """F1 of each choice, averaged over choices: 2 right / (chosen + true)."""
+        chosen, true = self.chosen(which, batch), self.answers[list(which)]
+        each = []
+        for choice in range(self.n_choices):
+            both = int(((chosen == choice) & (true == choice)).sum())
+            total = int((chosen == choice).sum()) + int((true == choice).sum())
+            each.append(2 * both / total if total else 0.0)
+        return sum(each) / len(each)
+
+    @torch.no_grad()
+    def mean_loss(self, which: Sequence[int], batch: int = 32) -> float:
+        """`loss` of many examples, read a few at a time; each batch counts by its examples."""
+        parts = [which[i : i + batch] for i in range(0, len(which), batch)]
+        return sum(float(self.loss(part)) * len(part) for part in parts) / len(which)
+
+    def _continued(self, text: str) -> list[int]:
+        ids = list(self.lm.tokenizer(text, add_special_tokens=False)["input_ids"])
+        if not ids:
+            raise DataError(f"{text!r} has no tokens")
+        return ids
+
+    def _rows(self, texts: Sequence[tuple[list[int], list[int]]]) -> _Rows:
+        device = self.lm.device
+        # The last token is never read from.
+        rows = [(prompt + said)[:-1] for prompt, said in texts]
+        counts = torch.tensor([len(said) for _, said in texts])
+        tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+        targets = torch.zeros(len(rows), int(counts.max()), dtype=torch.long)
+        for i, (row, (_, said)) in enumerate(zip(rows, texts, strict=True)):
+            tokens[i, : len(row)] = torch.tensor(row)
+            targets[i, : len(said)] = torch.tensor(said)
+        begins = torch.tensor([len(prompt) - 1 for prompt, _ in texts])
+        read = begins[:, None] + torch.arange(targets.shape[1])
+        last = torch.tensor([len(row) - 1 for row in rows])
+        read = read.minimum(last[:, None])
+        return _Rows(tokens.to(device), read.to(device), targets.to(device), counts.to(device))
+
+    def _logits(self, rows: _Rows) -> Float[Tensor, "row read vocabulary"]:
+        handle = self.lm.sites.head.register_forward_pre_hook(reading(rows.read))
+        kind = self.lm.device.type
+        with hooked([handle]), torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16):
+            return self.lm.model(input_ids=rows.tokens, use_cache=False).logits

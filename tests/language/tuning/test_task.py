@@ -1,0 +1,152 @@
+"""Examples and tasks: against the model's own log-probabilities, one text at a time."""
+
+import json
+
+import pytest
+import torch
+from sklearn.metrics import f1_score
+
+from unfrozen.errors import DataError
+from unfrozen.language.tuning import Example, Task, read_examples
+
+WORDS = (" great", " terrible")
+CLASSES = [
+    Example("A film to be seen. It was", " great", WORDS),
+    Example("Dull. It was", " terrible", WORDS),
+    Example("What a waste of an evening with these actors. It was", " terrible", WORDS),
+    Example("Good. It was", " great", WORDS),
+    Example("Such fun. It was", " great", WORDS),
+]
+LONGER = (" a joy to watch", " no good at all")
+SENTENCES = [Example(e.prompt, LONGER[e.choices.index(e.completion)], LONGER) for e in CLASSES]
+FREE = [Example(e.prompt, e.completion) for e in SENTENCES]
+
+
+@pytest.fixture
+def lm(real):
+    return real
+
+
+def alone(lm, prompt, text):
+    """Log-probability of a text, read without anything beside it."""
+    before = lm.encode(prompt)
+    said = torch.tensor([lm.tokenizer(text, add_special_tokens=False)["input_ids"]])
+    with torch.no_grad():
+        logits = lm.model(torch.cat([before, said], 1)).logits[0].log_softmax(-1)
+    at = range(before.shape[1] - 1, before.shape[1] + said.shape[1] - 1)
+    return sum(float(logits[place, token]) for place, token in zip(at, said[0], strict=True))
+
+
+@pytest.mark.parametrize("examples", [CLASSES, SENTENCES, FREE], ids=["words", "texts", "free"])
+def test_scores_are_those_of_each_text_alone(examples, lm):
+    task = Task(lm, examples)
+    assert task.single == (examples is CLASSES)
+    expected = [[alone(lm, e.prompt, c) for c in e.choices or (e.completion,)] for e in examples]
+    found = task.scores(range(len(examples)))
+    torch.testing.assert_close(found, torch.tensor(expected), atol=2e-4, rtol=1e-4)
+
+
+def test_every_family_of_models_is_read(tiny):
+    for examples in (SENTENCES[:3], FREE[:3]):
+        lm = tiny.lm
+        expected = [
+            [alone(lm, e.prompt, c) for c in e.choices or (e.completion,)] for e in examples
+        ]
+        found = Task(lm, examples).scores(range(3))
+        torch.testing.assert_close(found, torch.tensor(expected), atol=2e-3, rtol=1e-3)
+
+
+def test_the_loss_is_the_surprise_among_choices_or_a_token(lm):
+    task = Task(lm, CLASSES)
+    scores = task.scores([1, 2, 4]).double()
+    right = [WORDS.index(CLASSES[i].completion) for i in (1, 2, 4)]
+    expected = -scores.softmax(1)[range(3), right].log().mean()
+    assert float(task.loss([1, 2, 4])) == pytest.approx(float(expected), rel=1e-5)
+    free = Task(lm, FREE)
+    tokens = sum(len(lm.tokenizer(e.completion)["input_ids"]) for e in FREE[:3])
+    total = -sum(alone(lm, e.prompt, e.completion) for e in FREE[:3])
+    assert float(free.loss([0, 1, 2])) == pytest.approx(total / tokens, rel=1e-4)
+
+
+def test_the_loss_has_a_gradient(lm):
+    weight = lm.model.get_parameter("model.layers.0.mlp.down_proj.weight")
+    task = Task(lm, SENTENCES)
+    weight.requires_grad_(True)
+    try:
+        task.loss([0, 1]).backward()
+        gradient = weight.grad.clone()
+    finally:
+        weight.requires_grad_(False)
+        weight.grad = None
+    step = torch.zeros_like(weight)
+    step.view(-1)[gradient.abs().argmax()] = 1e-2
+    with torch.no_grad():
+        weight += step
+        ahead = float(task.loss([0, 1]))
+        weight -= 2 * step
+        behind = float(task.loss([0, 1]))
+        weight += step
+    assert (ahead - behind) / 2 == pytest.approx(float((gradient * step).sum()), rel=0.05)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 32])
+def test_accuracy_and_f1_are_those_of_scikit_learn(batch, lm):
+    task = Task(lm, CLASSES)
+    every = range(len(CLASSES))
+    chosen = task.chosen(every, batch)
+    true = task.answers
+    assert task.accuracy(every, batch) == pytest.approx(float((chosen == true).double().mean()))
+    assert task.f1(every, batch) == pytest.approx(
+        f1_score(true, chosen, average="macro", zero_division=0)
+    )
+    whole = float(task.loss(every))
+    assert task.mean_loss(every, batch) == pytest.approx(whole, rel=1e-4)
+
+
+def test_bfloat16_reads_about_the_same(lm):
+    exact, rough = Task(lm, CLASSES), Task(lm, CLASSES, bfloat16=True)
+    a, b = (task.scores(range(5)) for task in (exact, rough))
+    assert 0 < float((a - b).abs().max()) < 0.5
+    assert lm.dtype == torch.float32
+
+
+def test_examples_are_read_and_nothing_is_written(tmp_path):
+    file = tmp_path / "data.jsonl"
+    # Without a line's end at its end, as editors leave it.
+    text = "\n".join(json.dumps(e._asdict()) for e in CLASSES)
+    file.write_text(text)
+    assert read_examples(file) == CLASSES
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "holds no examples"),
+        ("{", "line 1 is no JSON"),
+        ("[1]", "line 1: an example is an object"),
+        ('{"prompt": "a"}', "line 1: an example has a prompt and a completion"),
+        ('{"prompt": "a", "completion": 3}', "line 1: an example has a prompt"),
+        ('{"prompt": "a", "completion": "b", "choices": "b"}', "a list of texts"),
+        ('{"prompt": "a", "completion": "b", "choices": ["b"]}', "choices are several"),
+        ('{"prompt": "a", "completion": "b", "choices": ["c", "d"]}', "completion is one"),
+        ('{"prompt": "a", "completion": "b", "choices": ["b", "c"]}\n{"prompt": "a", '
+         '"completion": "b"}', "or none"),
+    ],
+)  # fmt: skip
+def test_lines_that_are_no_examples_are_named(line, told, tmp_path):
+    file = tmp_path / "data.jsonl"
+    file.write_text(line)
+    with pytest.raises(DataError, match=told):
+        read_examples(file)
+
+
+def test_what_cannot_be_scored_is_refused(lm, tmp_path):
+    with pytest.raises(DataError, match="cannot read"):
+        read_examples(tmp_path / "none.jsonl")
+    with pytest.raises(DataError, match="as many choices"):
+        Task(lm, [CLASSES[0], FREE[0]])
+    with pytest.raises(DataError, match="as many choices"):
+        Task(lm, [])
+    with pytest.raises(DataError, match="not right or wrong"):
+        Task(lm, FREE).accuracy([0])
