@@ -161,3 +161,19 @@ def test_factors_of_another_type_than_the_parameter():
     payload = {"weight": LowRank(left=left, right=right)}
     Fold.of(model).set([Change("low-rank-edit", "half", "b", payload)])
     assert torch.equal(model.weight, base + left.float() @ right.float().T)
+
+
+def test_what_is_lent_is_taken_back(changes):
+    model = Tiny()
+    before = bits(model)
+    fold = Fold.of(model)
+    fold.set(changes[:1])
+    changed = bits(model)
+    fold.lend(name for name, _ in model.named_parameters())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 1.0
+    fold.set(changes[:1])
+    assert bits(model) == changed
+    fold.set([])
+    assert bits(model) == before

@@ -59,6 +59,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("graph", "unfrozen.cli.graph.knowledge:graph", _MODELS),
     Command("init", "unfrozen.cli.workspaces:init", _WORKSPACES),
     Command("edit", "unfrozen.cli.editing.edit:edit", _WORKSPACES),
+    Command("tune", "unfrozen.cli.tuning:tune", _WORKSPACES),
     Command("remember", "unfrozen.cli.editing.remember:remember", _WORKSPACES),
     Command("forget", "unfrozen.cli.editing.remember:forget", _WORKSPACES),
     Command("log", "unfrozen.cli.workspaces:log", _WORKSPACES),

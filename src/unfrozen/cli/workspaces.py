@@ -48,6 +48,10 @@ EXAMPLES = {
 EntryArgument = Annotated[str, typer.Argument(help="Number, name, or four digits of the id.")]
 
 
+# Parameters that an entry names, of those that it writes to.
+_PLACES = 12
+
+
 def init(
     path: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     model: ModelOption = None,
@@ -101,10 +105,13 @@ def show(entry: EntryArgument, workspace: WorkspaceOption = None, json: JsonOpti
     else:
         change = found.change(one.number)
         rows.append(("asked", request_text(one.request)))
-        rows += [
-            ("writes to", f"{name} ({' × '.join(map(str, shape))})")
-            for name, shape in change.shapes().items()
+        places = [
+            f"{name} ({' × '.join(map(str, shape))})" for name, shape in change.shapes().items()
         ]
+        if len(places) > _PLACES:
+            left = len(places) - _PLACES + 1
+            places = [*places[: _PLACES - 2], f"{left} more parameters", places[-1]]
+        rows += [("writes to", place) for place in places]
         rows.append(("size", bytes_text(change.bytes)))
         rows += [
             (f"setting {key}", str(value) if isinstance(value, list | dict) else cell_text(value))

@@ -70,6 +70,18 @@ class Fold:
         return self._hashes[hash_weights]
 
     @torch.no_grad()
+    def lend(self, names: Iterable[str]) -> None:
+        """Let others write into parameters until the next `set`, which takes that back.
+
+        Args:
+            names: of parameters.  A copy of each is kept, as of those that changes touch.
+        """
+        parameters = dict(self.model.named_parameters())
+        for name in names:
+            if name not in self._pristine:
+                self._pristine[name] = parameters[name].detach().clone()
+
+    @torch.no_grad()
     def set(self, changes: Iterable[Change]) -> None:
         """Set the model to its base plus these changes, added in this order.
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from unfrozen.errors import WorkspaceError
 from unfrozen.memory.linear.low_rank import LowRank
+from unfrozen.workspace.tuning.run import ZerothOrderRun
 
 
 class Kind(Protocol):
@@ -179,12 +180,16 @@ FACTS, DOCUMENTS, FORGETTING = "fact-memory", "document-memory", "forgetting"
 MEMORIES = (FACTS, DOCUMENTS, FORGETTING)
 """All of these: they alter no parameter."""
 
+RUN = "zeroth-order-run"
+"""Kind of a fine-tune that is kept as its scalars."""
+
 KINDS: dict[str, Kind] = {
     "low-rank-edit": LowRankEdit(),
     "batch-edit": BatchEdit(),
     FACTS: StoredStates(),
     DOCUMENTS: StoredStates(),
     FORGETTING: Forgetting(),
+    RUN: ZerothOrderRun(),
 }
 """Every kind of change by its name; a new kind is one more row."""
 

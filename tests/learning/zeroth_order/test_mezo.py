@@ -389,3 +389,5 @@ def test_records_that_are_damaged_or_newer_are_refused():
         Record.of({**told, "method": {**told["method"], "scheme": 9}}, tensors)
     with pytest.raises(LearningError, match="not moved by this run"):
         list(record.replay({"z": torch.zeros(3)}))
+    with pytest.raises(LearningError, match=r"b was \[50\] in this run, not \[3\]"):
+        list(record.replay({"b": torch.zeros(3)}))

@@ -31,6 +31,8 @@ def effect_table(effect: Mapping[str, Any], title: str) -> Table:
         title: of the table.
     """
     before, after = effect.get("before") or {}, effect.get("after") or {}
+    if "loss" in after:
+        return tuned_table(before, after, title)
     if "efficacy_score" in after:
         return _batch_table(before, after, title)
     rows: list[tuple[Cell, ...]] = []
@@ -64,6 +66,17 @@ def _batch_table(before: Mapping[str, Any], after: Mapping[str, Any], title: str
                     (f"{name} {label}", _number(old["value"]), _number(new["value"]), explained)
                 )
     rows.append(("S", _number(before["score"]), _number(after["score"]), "their harmonic mean"))
+    return Table(title, ("measure", "before", "after", "meaning"), tuple(rows))
+
+
+def tuned_table(before: Mapping[str, float], after: Mapping[str, float], title: str) -> Table:
+    """What a run did, on examples that it did not learn from."""
+    meanings = {
+        "loss": "nats; less is better",
+        "accuracy": "share of examples whose likeliest choice is right",
+        "f1": "mean over choices",
+    }
+    rows = [(key, _number(before[key]), _number(after[key]), meanings[key]) for key in after]
     return Table(title, ("measure", "before", "after", "meaning"), tuple(rows))
 
 
@@ -123,6 +136,8 @@ def request_text(request: Mapping[str, Any]) -> str:
         return _several(request["facts"])
     if "documents" in request:
         return "; ".join(f"{d['name']}, {d['tokens']} tokens" for d in request["documents"])
+    if "examples" in request:
+        return f"{request['examples']} examples to learn from"
     if "forgets" in request:
         return f"forgets {'; '.join(request['names'][:_SHOWN])}"
     prompt, subject = request.get("prompt"), request.get("subject")

@@ -104,7 +104,12 @@ class Task:
         Args:
             which: of the examples.
         """
-        scores = self.scores(which)
+        return self.loss_of(self.scores(which), which)
+
+    def loss_of(
+        self, scores: Float[Tensor, "example choice"], which: Sequence[int]
+    ) -> Float[Tensor, ""]:
+        """`loss`, of scores that are known."""
         if self.n_choices:
             return F.cross_entropy(scores, self.answers[list(which)])
         lengths = sum(len(self.said[i][0]) for i in which)
@@ -133,19 +138,16 @@ class Task:
 
     def f1(self, which: Sequence[int], batch: int = 32) -> float:
         """F1 of each choice, averaged over choices: 2 right / (chosen + true)."""
-        chosen, true = self.chosen(which, batch), self.answers[list(which)]
+        return self.f1_of(self.chosen(which, batch), self.answers[list(which)])
+
+    def f1_of(self, chosen: Int[Tensor, " example"], true: Int[Tensor, " example"]) -> float:
+        """`f1`, of choices that are known."""
         each = []
         for choice in range(self.n_choices):
             both = int(((chosen == choice) & (true == choice)).sum())
             total = int((chosen == choice).sum()) + int((true == choice).sum())
             each.append(2 * both / total if total else 0.0)
         return sum(each) / len(each)
-
-    @torch.no_grad()
-    def mean_loss(self, which: Sequence[int], batch: int = 32) -> float:
-        """`loss` of many examples, read a few at a time; each batch counts by its examples."""
-        parts = [which[i : i + batch] for i in range(0, len(which), batch)]
-        return sum(float(self.loss(part)) * len(part) for part in parts) / len(which)
 
     def _continued(self, text: str) -> list[int]:
         ids = list(self.lm.tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -18,8 +18,9 @@ _KIND = "zeroth-order-record"
 def pack(record: Record) -> bytes:
     """A record as bytes."""
     told = json.dumps(record.told(), sort_keys=True).encode()
-    # Names of parameters repeat one another: together they take a tenth of their length.
-    metadata = {"kind": _KIND, "told": base64.b64encode(zlib.compress(told, 9)).decode()}
+    # Names of parameters repeat one another: together they take a tenth of their length.  Under one
+    # name, as several would be written in any order.
+    metadata = {_KIND: base64.b64encode(zlib.compress(told, 9)).decode()}
     return save({k: v.contiguous() for k, v in record.tensors().items()}, metadata)
 
 
@@ -33,9 +34,7 @@ def unpack(data: bytes) -> Record:
         tensors = load(data)
         length = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + length])["__metadata__"]
-        if metadata["kind"] != _KIND:
-            raise LearningError(f"these bytes are a {metadata['kind']}, no record of a run")
-        told = json.loads(zlib.decompress(base64.b64decode(metadata["told"])))
+        told = json.loads(zlib.decompress(base64.b64decode(metadata[_KIND])))
     except (SafetensorError, ValueError, KeyError, zlib.error) as error:
         raise LearningError(f"these bytes are no record of a run: {error}") from error
     # As they lie in the bytes, they begin anywhere.

@@ -190,9 +190,7 @@ class MeZO(Optimizer):
         """
         if self._leans:
             raise LearningError("the weights are where the next step asks its loss: call rest()")
-        groups = tuple(
-            Group(tuple(self._names(number)), eps) for number, eps in enumerate(self._distances)
-        )
+        groups = self._groups()
         return Record(
             self.method,
             groups,
@@ -228,10 +226,7 @@ class MeZO(Optimizer):
         if kept is None:
             raise LearningError("this is no state of a MeZO optimizer")
         record = Record.of(kept["told"], kept["tensors"])
-        here = tuple(
-            Group(tuple(self._names(number)), eps) for number, eps in enumerate(self._distances)
-        )
-        if record.method != self.method or record.groups != here:
+        if record.method != self.method or record.groups != self._groups():
             raise LearningError("this state is of another method, or of other parameters")
         super().load_state_dict({k: v for k, v in state_dict.items() if k != "mezo"})
         self.continue_from(record)
@@ -249,6 +244,14 @@ class MeZO(Optimizer):
         self._decays, self._rests = record.decays.tolist(), list(record.rests)
         self._lengths = [] if record.lengths is None else record.lengths.tolist()
         self._leans = False
+
+    def _groups(self) -> tuple[Group, ...]:
+        found = []
+        for number, eps in enumerate(self._distances):
+            named = list(self._named(number))
+            shapes = tuple(tuple(tensor.shape) for _, tensor in named)
+            found.append(Group(tuple(name for name, _ in named), shapes, eps))
+        return tuple(found)
 
     def _follow(self, losses: Sequence[tuple[float, float]], more: bool) -> None:
         """Back to the weights and along the noise; on to the next step's first loss."""

@@ -159,10 +159,12 @@ class Group:
 
     Attributes:
         names: of them.
+        shapes: of them.
         eps: how far the loss is asked from the weights.
     """
 
     names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
     eps: float
 
 
@@ -200,6 +202,11 @@ class Record:
         """How many."""
         return len(self.gradients)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of all parameters that were moved, by name."""
+        return {n: s for g in self.groups for n, s in zip(g.names, g.shapes, strict=True)}
+
     def tensors(self) -> dict[str, Tensor]:
         """The scalars as they are stored: constant decays once."""
         constant = bool((self.decays == self.decays[:1]).all())
@@ -229,7 +236,10 @@ class Record:
                 raise LearningError(f"a newer unfrozen made this record: {', '.join(unknown)}")
             if method.get("betas") is not None:
                 method["betas"] = tuple(method["betas"])
-            groups = tuple(Group(tuple(g["names"]), float(g["eps"])) for g in told["groups"])
+            groups = tuple(
+                Group(tuple(g["names"]), tuple(map(tuple, g["shapes"])), float(g["eps"]))
+                for g in told["groups"]
+            )
             gradients, rates = tensors["gradients"], tensors["rates"]
             decays = tensors["decays"].expand(len(gradients), -1).clone()
             rests = tuple(int(step) for step in told["rests"])
@@ -277,12 +287,17 @@ class Record:
             How many steps have been done.
 
         Raises:
-            LearningError: a parameter is none of the run's.
+            LearningError: a parameter is none of the run's, or of another shape.
         """
         known = {name: number for number, g in enumerate(self.groups) for name in g.names}
-        missing = [name for name in parameters if name not in known]
-        if missing:
-            raise LearningError(f"{missing[0]} was not moved by this run")
+        shapes = self.shapes
+        for name, tensor in parameters.items():
+            if name not in known:
+                raise LearningError(f"{name} was not moved by this run")
+            if tuple(tensor.shape) != shapes[name]:
+                raise LearningError(
+                    f"{name} was {list(shapes[name])} in this run, not {list(tensor.shape)}"
+                )
         end = self.steps if end is None else end
         for at in range(start, end, _TOGETHER):
             until = min(at + _TOGETHER, end)

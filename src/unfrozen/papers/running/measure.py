@@ -135,7 +135,7 @@ class Meter:
         # What the system forgets now, an outer meter must not.
         for outer in _running:
             outer.carry(0.0, peak_memory())
-        _reset_peak_memory()
+        reset_peak_memory()
         _running.append(self)
         self._started = time.perf_counter()
         self._resume()
@@ -225,7 +225,7 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # bytes there, kibibytes elsewhere
 
 
-def _reset_peak_memory() -> None:
+def reset_peak_memory() -> None:
     """Have Linux forget the largest resident memory; elsewhere it stays that of the process."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -12,6 +12,8 @@ from unfrozen.errors import WorkspaceError
 from unfrozen.memory import LowRank
 from unfrozen.workspace.change import Change
 from unfrozen.workspace.files import new_folder
+from unfrozen.workspace.kinds import RUN
+from unfrozen.workspace.tuning.run import ZerothOrderRun
 
 _SMALLEST = 1e-7
 
@@ -25,7 +27,7 @@ def write_adapter(
     with as many columns as it needs.
 
     Args:
-        changes: of low rank.
+        changes: of low rank, runs of adapters among them.
         model: their base model, which says which modules are transposed.
         base_name: its name, for PEFT to find it.
         folder: a new or empty folder; it appears when it is complete.
@@ -39,7 +41,10 @@ def write_adapter(
     """
     sums: dict[str, list[LowRank]] = {}
     for change in changes:
-        updates = change.payload.get("updates", change.payload)
+        if change.kind == RUN:
+            updates = ZerothOrderRun().updates(change.payload)
+        else:
+            updates = change.payload.get("updates", change.payload)
         for name, update in updates.items():
             sums.setdefault(name, []).append(update)
     if not sums:

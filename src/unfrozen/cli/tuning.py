@@ -1,0 +1,182 @@
+"""``unfrozen tune``: fine-tune by forward passes alone, and keep the run as its scalars."""
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unfrozen.cli.console import emit_json, output, print_table, progress
+from unfrozen.cli.interrupting import between_steps
+from unfrozen.cli.opening import JsonOption, WorkspaceOption, find_workspace, reporter
+
+if TYPE_CHECKING:
+    from unfrozen.language.tuning import Example
+    from unfrozen.workspace.tuning.tune import Tuned, TuneSettings
+
+EXAMPLES = {
+    "tune": (
+        "unfrozen tune reviews.jsonl                            adapters of low rank, by MeZO",
+        "unfrozen tune reviews.jsonl --held-out test.jsonl      measured on a file of your own",
+        "unfrozen tune reviews.jsonl --objective accuracy       what has no gradient",
+        "unfrozen tune reviews.jsonl --full --lr 1e-6 --eps 1e-3   the model's own parameters",
+    )
+}
+
+# Share of the examples that are held out where no others are given.
+_HELD_OUT = 5
+
+
+def tune(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="JSONL with a prompt, a completion and perhaps choices a line.",
+            show_default=False,
+        ),
+    ],
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Examples to measure on; by default a fifth of DATA, which is then not learnt.",
+            show_default=False,
+        ),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="mezo: losses on both sides of the weights, no gradients.")
+    ] = "mezo",
+    objective: Annotated[
+        str, typer.Option(help="What is made small: loss, or accuracy or f1, sign turned.")
+    ] = "loss",
+    steps: Annotated[int, typer.Option(min=1, help="How many.")] = 400,
+    batch: Annotated[int, typer.Option(min=1, help="Examples a step.")] = 16,
+    lr: Annotated[
+        float, typer.Option(min=0, help="Step size at the start; it falls to nothing, evenly.")
+    ] = 1e-3,
+    eps: Annotated[float, typer.Option(help="How far from the weights the loss is asked.")] = 1e-2,
+    full: Annotated[
+        bool, typer.Option("--full", help="Tune the model's own parameters, and no adapters.")
+    ] = False,
+    rank: Annotated[int, typer.Option(min=1, help="Of adapters.")] = 8,
+    targets: Annotated[
+        str, typer.Option(metavar="NAMES", help="Linear modules that adapters stand beside.")
+    ] = "q_proj,v_proj",
+    noise: Annotated[
+        str, typer.Option(help="gaussian, rademacher, sphere or low-rank.")
+    ] = "gaussian",
+    samples: Annotated[int, typer.Option(min=1, help="Of the gradient, a step.")] = 1,
+    sides: Annotated[
+        int, typer.Option(min=1, max=2, help="On which the loss is asked a sample.")
+    ] = 2,
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="Of steps: none; rms, by the size of earlier gradients; deviation, of one side "
+            "and several samples, by how much their losses differ."
+        ),
+    ] = "none",
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Compute losses in full where bfloat16 is faster.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of noise, batches and what is held out.")] = 0,
+    name: Annotated[str | None, typer.Option(help="Of the change.", show_default=False)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Commit nothing.")] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Fine-tune the model in the memory that reading takes, and keep the run as a few kilobytes.
+
+    The loss is asked twice a step, along random noise, and the weights move along it. What is kept
+    are the scalars of every step: replayed, they give the tuned weights to the bit, and the change
+    can be reverted like an edit. Interrupted, the same command goes on where it was.
+    """
+    from unfrozen.cli.editing.effects import tuned_table
+    from unfrozen.errors import WorkspaceError
+    from unfrozen.language.editing.search import search_precision
+    from unfrozen.language.tuning import read_examples
+    from unfrozen.learning.zeroth_order.noise import check
+
+    if method != "mezo":
+        raise WorkspaceError(f"no tuning method {method!r}: there is mezo")
+    check(noise)
+    examples = read_examples(data)
+    train, test = _split(examples, seed) if held_out is None else (
+        examples, read_examples(held_out)
+    )  # fmt: skip
+    found = find_workspace(workspace)
+
+    import torch
+
+    from unfrozen.language.model import LanguageModel
+    from unfrozen.workspace.tuning.lora import Adapter
+    from unfrozen.workspace.tuning.tune import TuneSettings
+    from unfrozen.workspace.tuning.tune import tune as run
+
+    lm = LanguageModel.from_pretrained(found.base_name)
+    modules = tuple(part.strip() for part in targets.split(",") if part.strip())
+    settings = TuneSettings(
+        steps=steps, batch=batch, lr=lr, eps=eps,
+        adapter=None if full else Adapter(targets=modules, rank=rank, seed=seed),
+        objective=objective,  # pyright: ignore[reportArgumentType]
+        noise=noise,  # pyright: ignore[reportArgumentType]
+        samples=samples, sides=sides,
+        scale=scale,  # pyright: ignore[reportArgumentType]
+        bfloat16=not float32 and search_precision(lm) == torch.bfloat16, seed=seed,
+    )  # fmt: skip
+    console = output(json)
+    what = "its own parameters" if full else f"adapters of rank {rank} beside {targets}"
+    text = f"Tuning {what} of {lm.name} on {len(train)} examples; {len(test)} are held out."
+    console.print(text, markup=False, soft_wrap=True)
+    with progress() as bars, between_steps() as interrupted:
+        done = run(
+            found, lm, train, test, settings, name=name, dry_run=dry_run,
+            progress=reporter(bars), interrupted=interrupted,
+        )  # fmt: skip
+    title = f"Measured on {len(test)} examples held out"
+    print_table(tuned_table(done.before, done.after, title), console)
+    console.print(_kept(done), markup=False, soft_wrap=True)
+    if json is not None:
+        emit_json(json, _to_json(done, settings))
+
+
+def _split(examples: "list[Example]", seed: int) -> "tuple[list[Example], list[Example]]":
+    from unfrozen.errors import DataError
+
+    if len(examples) < 2 * _HELD_OUT:
+        raise DataError(
+            f"{len(examples)} examples are too few to hold some out: give --held-out FILE"
+        )
+    held = set(random.Random(seed).sample(range(len(examples)), len(examples) // _HELD_OUT))
+    return (
+        [one for i, one in enumerate(examples) if i not in held],
+        [one for i, one in enumerate(examples) if i in held],
+    )
+
+
+def _kept(done: "Tuned") -> str:
+    from unfrozen.papers.report import bytes_text
+
+    size = bytes_text(done.change.bytes)
+    skipped = f" {done.skipped} losses were not finite and moved nothing." if done.skipped else ""
+    if done.entry is None:
+        return f"Nothing committed; the run would take {size}.{skipped}"
+    name = done.change.name
+    return f"Entry {done.entry.number}: {name}, {size}. Undo: unfrozen revert {name}.{skipped}"
+
+
+def _to_json(done: "Tuned", settings: "TuneSettings") -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "entry": None if done.entry is None else done.entry.number,
+        "id": done.change.id,
+        "name": done.change.name,
+        "bytes": done.change.bytes,
+        "settings": asdict(settings),
+        "before": done.before,
+        "after": done.after,
+        "losses": done.losses,
+        "skipped": done.skipped,
+    }

@@ -1,0 +1,1 @@
+"""Fine-tuning in a workspace: a run of forward passes that is kept as its scalars."""

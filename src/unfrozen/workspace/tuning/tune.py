@@ -1,0 +1,270 @@
+"""Tune a language model in a workspace: measured, run, measured again, committed.
+
+```
+lm = LanguageModel.from_pretrained()
+workspace = Workspace.init("reviews", lm.name, weights_hash(lm.model))
+done = tune(workspace, lm, read_examples("train.jsonl"), read_examples("test.jsonl"))
+done.before["accuracy"], done.after["accuracy"], done.entry
+```
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from unfrozen.data.cache import atomic_write
+from unfrozen.errors import WorkspaceError
+from unfrozen.language.model import LanguageModel
+from unfrozen.language.tuning import Example, Task
+from unfrozen.learning.zeroth_order import MeZO, Noise
+from unfrozen.learning.zeroth_order.safety import Scale
+from unfrozen.workspace.change import Change, check_name
+from unfrozen.workspace.files import canonical, sha256
+from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.ledger import taken_names, unused_name
+from unfrozen.workspace.log import Entry
+from unfrozen.workspace.tuning.lora import Adapter, adapted
+from unfrozen.workspace.tuning.run import payload_of
+from unfrozen.workspace.workspace import Workspace
+
+Objective = Literal["loss", "accuracy", "f1"]
+Progress = Callable[[str, int, int], None]
+
+# Steps between two times that an unfinished run is kept.
+_KEEP = 20
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """How a model is tuned.
+
+    Attributes:
+        steps: how many.
+        batch: examples a step.
+        lr: step size at the start; it falls to nothing, evenly.
+        eps: how far from the weights the loss is asked.
+        adapter: what is tuned beside the model; None tunes the model's own parameters.
+        objective: what is made small: the loss, or accuracy or F1 with their signs turned.
+        noise: kind of it.
+        samples: of the gradient, a step.
+        sides: 2, or 1.
+        scale: of steps; see `MeZO`.
+        bfloat16: whether losses are computed in it; weights stay as they are.
+        seed: of noise and batches.
+    """
+
+    steps: int = 400
+    batch: int = 16
+    lr: float = 1e-3
+    eps: float = 1e-2
+    adapter: Adapter | None = Adapter()  # noqa: RUF009 (it is frozen)
+    objective: Objective = "loss"
+    noise: Noise = "gaussian"
+    samples: int = 1
+    sides: int = 2
+    scale: Scale = "none"
+    bfloat16: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1:
+            raise WorkspaceError("a run has at least one step, of at least one example")
+        if self.objective not in get_args(Objective):
+            known = ", ".join(get_args(Objective))
+            raise WorkspaceError(f"an objective is {known}, not {self.objective!r}")
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A run that was done.
+
+    Attributes:
+        change: with its measured effect.
+        entry: in the log; None if it was only tried.
+        before: measured on examples held out, in the workspace's state before.
+        after: measured with the run.
+        losses: at the weights before every step, on its batch.
+        skipped: samples whose loss was not finite.
+    """
+
+    change: Change
+    entry: Entry | None
+    before: dict[str, float]
+    after: dict[str, float]
+    losses: list[float]
+    skipped: int
+
+
+def tune(
+    workspace: Workspace,
+    lm: LanguageModel,
+    train: Sequence[Example],
+    held_out: Sequence[Example],
+    settings: TuneSettings = TuneSettings(),
+    *,
+    name: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Tuned:
+    """Tune by forward passes alone, and commit the run.
+
+    An interrupted run goes on, exactly, when it is asked for again.  The model is left in the
+    workspace's state.  To be able to take a run of the model's own parameters back, a copy of them
+    is kept; adapters need none.
+
+    Args:
+        workspace: where it is committed.
+        lm: its base model.
+        train: examples to learn from.
+        held_out: others, on which it is measured before and after.
+        settings: of the run.
+        name: of the change.
+        dry_run: commit nothing.
+        progress: called with what is done, how many are done and of how many.
+        interrupted: asked between two steps; if so, what is done is kept.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+        WorkspaceError: the model is another, the name is taken, or the run moved nothing.
+        DataError: examples cannot be used.
+        ModelError: there is nothing that adapters could stand beside, or texts are too long.
+    """
+    taken = taken_names(workspace)
+    called = unused_name(f"tuned-{settings.objective}", taken) if name is None else name
+    check_name(called)
+    if called in taken:
+        raise WorkspaceError(f"a change is called {called!r} already: give another name")
+    workspace.apply(lm.model)
+    tasks = [Task(lm, each, bfloat16=settings.bfloat16) for each in (train, held_out)]
+    if settings.batch > len(train):
+        raise WorkspaceError(f"a batch of {settings.batch} is more than all {len(train)} examples")
+    told = progress or (lambda what, done, total: None)
+    before = measured(tasks[1], lambda done, total: told("measuring before", done, total))
+    kept = workspace.path / "unfinished" / f"{_digest(workspace, train, settings)}.pt"
+    try:
+        with _parameters(lm, settings) as parameters:
+            optimizer, losses = _run(tasks[0], parameters, settings, kept, told, interrupted)
+            after = measured(tasks[1], lambda done, total: told("measuring after", done, total))
+    finally:
+        workspace.apply(lm.model)
+    change = Change(
+        kind="zeroth-order-run",
+        name=called,
+        base=workspace.base_hash,
+        payload=payload_of(optimizer.record, settings.adapter),
+        request={"examples": len(train), "data": _data_hash(train)},
+        settings=asdict(settings),
+        effect={"before": before, "after": after, "held out": len(held_out)},
+    )
+    entry = None
+    if not dry_run:
+        number = workspace.commit(change)
+        entry = workspace.show(number)
+        kept.unlink(missing_ok=True)
+        workspace.apply(lm.model)
+    return Tuned(change, entry, before, after, losses, optimizer.skipped)
+
+
+def measured(
+    task: Task, progress: Callable[[int, int], None] = lambda done, total: None, batch: int = 32
+) -> dict[str, float]:
+    """Loss, and accuracy and F1 where there are choices, on all of a task's examples.
+
+    Args:
+        task: to measure.
+        progress: called with how many examples are done, of how many.
+        batch: how many are read at once.
+    """
+    every = range(len(task))
+    parts = [every[i : i + batch] for i in range(0, len(every), batch)]
+    loss, chosen = 0.0, []
+    with torch.no_grad():
+        for part in parts:
+            scores = task.scores(part)
+            loss += float(task.loss_of(scores, part)) * len(part)
+            chosen.append(scores.argmax(1))
+            progress(part[-1] + 1, len(every))
+    found = {"loss": loss / len(every)}
+    if task.n_choices:
+        picked = torch.cat(chosen)
+        found["accuracy"] = float((picked == task.answers).double().mean())
+        found["f1"] = task.f1_of(picked, task.answers)
+    return found
+
+
+def _run(
+    task: Task,
+    parameters: dict[str, Tensor],
+    settings: TuneSettings,
+    kept: Path,
+    told: Progress,
+    interrupted: Callable[[], bool],
+) -> tuple[MeZO, list[float]]:
+    optimizer = MeZO(
+        parameters.items(), lr=settings.lr, eps=settings.eps, noise=settings.noise,
+        samples=settings.samples, sides=settings.sides, scale=settings.scale, seed=settings.seed,
+    )  # fmt: skip
+    losses: list[float] = []
+    if kept.exists():
+        state = torch.load(kept, weights_only=True)
+        optimizer.load_state_dict(state["optimizer"])
+        losses = state["losses"]
+        for done in optimizer.record.replay(parameters):
+            told("going on", done, optimizer.steps)
+    while optimizer.steps < settings.steps:
+        t = optimizer.steps
+        for group in optimizer.param_groups:
+            group["lr"] = settings.lr * (1 - t / settings.steps)
+        draw = random.Random(f"{settings.seed} {t}")
+        batch = draw.sample(range(len(task)), settings.batch)
+        losses.append(optimizer.step(lambda b=batch: _ask(task, b, settings.objective)))
+        told("tuning", optimizer.steps, settings.steps)
+        stopped = interrupted()
+        if stopped or optimizer.steps % _KEEP == 0 or optimizer.steps == settings.steps:
+            _keep(kept, optimizer, losses)
+        if stopped:
+            raise KeyboardInterrupt
+    return optimizer, losses
+
+
+def _ask(task: Task, batch: Sequence[int], objective: Objective) -> Tensor | float:
+    if objective == "loss":
+        return task.loss(batch)
+    return -(task.accuracy(batch) if objective == "accuracy" else task.f1(batch))
+
+
+def _keep(path: Path, optimizer: MeZO, losses: list[float]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    state = {"optimizer": optimizer.state_dict(), "losses": losses}
+    with atomic_write(path) as temporary:
+        torch.save(state, temporary)
+
+
+@contextmanager
+def _parameters(lm: LanguageModel, settings: TuneSettings) -> Iterator[dict[str, Tensor]]:
+    if settings.adapter is not None:
+        with adapted(lm.model, settings.adapter) as parameters:
+            yield parameters
+        return
+    found = {n: p.detach() for n, p in lm.model.named_parameters() if p.is_floating_point()}
+    Fold.of(lm.model).lend(found)
+    yield found
+
+
+def _digest(workspace: Workspace, train: Sequence[Example], settings: TuneSettings) -> str:
+    """What an unfinished run depends on: the state that it began in, its examples and settings."""
+    state = [change.id for change in workspace.changes()]
+    told = {"state": state, "data": _data_hash(train), "settings": asdict(settings)}
+    return sha256(canonical(told).encode())[:16]
+
+
+def _data_hash(examples: Sequence[Example]) -> str:
+    rows = [example._asdict() for example in examples]
+    return sha256(canonical({"examples": rows}).encode())[:16]
