@@ -272,6 +272,27 @@ def test_a_loss_that_is_not_finite_moves_nothing(bad):
     assert not torch.equal(bowl.weights["a"], before["a"])
 
 
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize("failing", range(4))
+def test_a_loss_that_raises_leaves_the_weights_where_they_were(sides, failing):
+    bowl = Bowl()
+    before = bowl.copy()
+    asked = iter(range(9))
+
+    def closure():
+        if next(asked) == failing:
+            raise ZeroDivisionError
+        return bowl()
+
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, eps=1e-2, samples=3, sides=sides)
+    with pytest.raises(ZeroDivisionError):
+        optimizer.step(closure)
+    close(bowl, before, tolerance=1e-6)
+    assert optimizer.steps == 0
+    optimizer.step(bowl)
+    assert optimizer.steps == 1
+
+
 def test_a_slope_far_beyond_the_others_is_cut():
     bowl = Bowl()
     optimizer = MeZO(bowl.weights.items(), lr=0.0, clip=3.0)

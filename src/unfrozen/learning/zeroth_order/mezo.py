@@ -147,6 +147,8 @@ class MeZO(Optimizer):
 
         Raises:
             LearningError: eps was changed.
+            Exception: whatever a closure raises.  The weights are then where they were, but for
+                rounding, which a replay of the record does not know of.
         """
         closures = list(closure) if isinstance(closure, Sequence) else [closure]
         method, t = self.method, self.steps
@@ -155,15 +157,15 @@ class MeZO(Optimizer):
         random = _Random(p for group in self.param_groups for p in group["params"])
         if not self._leans:
             self._measure(t)
-        base = random.ask(closures) if method.sides == 1 else math.nan
+        base = self._loss(random, closures, 0, 0) if method.sides == 1 else math.nan
         if not self._leans:
             self._move(lambda eps: method.perturb(t, 0, eps))
         losses: list[tuple[float, float]] = []
         for sample in range(method.samples):
-            ahead, behind = random.ask(closures), base
+            ahead, behind = self._loss(random, closures, sample, 1), base
             if method.sides == 2:
                 self._move(lambda eps, i=sample: method.across(t, i, eps))
-                behind = random.ask(closures)
+                behind = self._loss(random, closures, sample, -1)
             losses.append((ahead, behind))
             if sample + 1 < method.samples:
                 self._move(lambda eps, i=sample: method.between(t, i, eps))
@@ -244,6 +246,17 @@ class MeZO(Optimizer):
         self._decays, self._rests = record.decays.tolist(), list(record.rests)
         self._lengths = [] if record.lengths is None else record.lengths.tolist()
         self._leans = False
+
+    def _loss(
+        self, random: "_Random", closures: Sequence[Closure], sample: int, side: int
+    ) -> float:
+        try:
+            return random.ask(closures)
+        except BaseException:
+            if side:
+                self._move(lambda eps: self.method.forward(self.steps, sample, -side * eps))
+            self._leans = False
+            raise
 
     def _groups(self) -> tuple[Group, ...]:
         found = []

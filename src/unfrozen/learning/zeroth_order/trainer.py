@@ -44,6 +44,7 @@ class ForwardTrainer(Trainer):
         """A `MeZO` of all parameters that are to be trained."""
         if self.optimizer is None:
             moved = self.model if model is None else model
+            assert moved is not None
             several = dist.is_available() and dist.is_initialized()
             self.optimizer = _Stepped(
                 [(name, p) for name, p in moved.named_parameters() if p.requires_grad],
@@ -67,7 +68,8 @@ class ForwardTrainer(Trainer):
 
         def ask() -> Tensor:
             with self.compute_loss_context_manager():
-                return self.compute_loss(model, prepared, num_items_in_batch=num_items_in_batch)
+                loss = self.compute_loss(model, prepared, num_items_in_batch=num_items_in_batch)
+            return loss if isinstance(loss, Tensor) else loss[0]
 
         self._asked.append(ask)
         if not self.accelerator.sync_gradients:
@@ -91,6 +93,6 @@ class ForwardTrainer(Trainer):
 class _Stepped(MeZO):
     """A `MeZO` whose step has been made when the Trainer's loop asks for it."""
 
-    def step(self, closure: Any = None, more: bool = False) -> float:  # type: ignore[override]
+    def step(self, closure: Any = None, more: bool = False) -> float:
         """Nothing, without a closure."""
         return 0.0 if closure is None else super().step(closure, more)
