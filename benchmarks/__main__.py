@@ -8,7 +8,10 @@ from pathlib import Path
 
 from unfrozen.data.cache import write_json
 
-NAMES = ("tracing", "editing", "batches", "recall", "precision", "reading", "mapped", "maps")
+NAMES = (
+    "tracing", "editing", "batches", "recall", "precision", "reading", "mapped", "maps",
+    "zeroth_order",
+)  # fmt: skip
 
 
 def main() -> None:
