@@ -293,6 +293,74 @@ def test_a_loss_that_raises_leaves_the_weights_where_they_were(sides, failing):
     assert optimizer.steps == 1
 
 
+def test_workers_that_are_lost_leave_the_weights_where_they_were():
+    class Lost:
+        def mean(self, losses):
+            raise ConnectionError
+
+    for more in (False, True):
+        bowl = Bowl()
+        optimizer = MeZO(bowl.weights.items(), lr=0.0, eps=0.1)
+        optimizer.step(bowl, more=more)
+        optimizer.exchange = Lost()
+        with pytest.raises(ConnectionError):
+            optimizer.step(bowl)
+        close(bowl, Bowl().weights, tolerance=1e-5)
+        optimizer.exchange = None
+        optimizer.step(bowl)
+        z = drawn(1)
+        assert float(optimizer.record.gradients[1, 0]) == pytest.approx(bowl.along(z), rel=1e-3)
+
+
+def test_one_side_never_leans_forward():
+    bowl, plain = Bowl(), Bowl()
+    first, second = (MeZO(b.weights.items(), lr=1e-3, sides=1) for b in (bowl, plain))
+    for _ in range(4):
+        first.step(bowl, more=True)
+        second.step(plain)
+    assert torch.equal(first.record.gradients, second.record.gradients)
+    assert bool((first.record.gradients != 0).all())
+
+
+@pytest.mark.parametrize("kind", [{"momentum": 0.9}, {"betas": (0.9, 0.99)}], ids=str)
+def test_what_is_not_known_moves_nothing_by_momentum_either(kind):
+    bowl = Bowl()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, scale="rms", **kind)
+    for _ in range(12):
+        optimizer.step(lambda: 1000 * bowl())
+    before = bowl.copy()
+    optimizer.step(lambda: math.nan)
+    close(bowl, before, tolerance=1e-5)
+
+
+def test_groups_of_adam_step_alike_whatever_their_distance():
+    bowl = Bowl()
+    before = bowl.copy()
+    groups = [
+        {"params": [("a", bowl.weights["a"])], "eps": 1e-3},
+        {"params": [("b", bowl.weights["b"]), ("c", bowl.weights["c"])], "eps": 4e-3},
+    ]
+    MeZO(groups, lr=1e-3, betas=(0.9, 0.99)).step(bowl)
+    for name, w in bowl.weights.items():
+        # A first step of Adam is as long as its rate.
+        torch.testing.assert_close(
+            (w - before[name]).abs(), torch.full_like(w, 1e-3), atol=1e-5, rtol=1e-2
+        )
+
+
+def test_a_group_that_is_refused_is_not_there():
+    bowl = Bowl()
+    optimizer = MeZO([("a", bowl.weights["a"])], lr=1e-3)
+    for bad in ({"params": [("b", bowl.weights["b"])], "eps": 0.0},
+                {"params": [("a", bowl.weights["c"])]}):  # fmt: skip
+        with pytest.raises(LearningError):
+            optimizer.add_param_group(bad)
+    optimizer.step(bowl)
+    assert len(optimizer.record.groups) == 1
+    with pytest.raises(LearningError, match="at least one loss"):
+        optimizer.step([])
+
+
 def test_a_slope_far_beyond_the_others_is_cut():
     bowl = Bowl()
     optimizer = MeZO(bowl.weights.items(), lr=0.0, clip=3.0)

@@ -71,6 +71,31 @@ def test_neither_threads_nor_order_nor_neighbours_nor_types_matter(kind):
     assert torch.equal(double.float(), noise(kind, (40, 30))[0])
 
 
+@pytest.mark.parametrize("shape", [(539, 1293), (1031, 77), (3, 50_000)])
+def test_moves_of_low_rank_are_the_same_for_any_number_of_threads(shape):
+    base = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    found, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3, 5):
+            torch.set_num_threads(threads)
+            weights = base.clone()
+            move([Moved("p", weights, [Along(DRAW, 1e-3)])], "low-rank", 2)
+            found.append(weights)
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one, found[0]) for one in found)
+
+
+def test_the_default_type_of_numbers_does_not_matter():
+    usual = [noise(kind, (30, 40))[0] for kind in KINDS]
+    torch.set_default_dtype(torch.float64)
+    try:
+        other = [noise(kind, (30, 40))[0] for kind in KINDS]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(torch.equal(a, b) for a, b in zip(usual, other, strict=True))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_part_of_what_is_asked_changes_it(kind):
     (one,) = noise(kind, (20, 30))

@@ -56,6 +56,26 @@ def test_the_signal_is_the_slopes_size_and_weights_stay():
     assert asked[-1] == (1600, 1600)
 
 
+def test_a_distance_whose_loss_is_not_finite_comes_last():
+    weights, _, loss, exact = losses(rounded=0, bend=0.0)
+
+    def far():
+        return loss() if weights["w"].abs().max() < 0.05 else float("nan")
+
+    assert distances(weights, far, exact, EPS)[-1].eps == 1e-1
+
+
+def test_a_loss_that_raises_leaves_the_weights():
+    weights, _, _, exact = losses(rounded=0, bend=0.0)
+
+    def broken():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        distances(weights, broken, exact, EPS)
+    assert weights["w"].abs().max() < 1e-12
+
+
 @pytest.mark.parametrize("bad", [{"eps": ()}, {"eps": (0.0,)}, {"samples": 0}, {"reference": -1.0}])
 def test_what_cannot_be_compared_is_refused(bad):
     weights, _, loss, exact = losses(rounded=0, bend=0.0)

@@ -12,7 +12,7 @@ from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning import Example, Task
 from unfrozen.workspace import Change, Workspace
 from unfrozen.workspace.tuning.lora import Adapter, adapted
-from unfrozen.workspace.tuning.tune import TuneSettings, tune
+from unfrozen.workspace.tuning.tune import TuneSettings, measured, tune
 
 WORDS = ("yes", "no")
 TRAIN = [Example(f"{c * 3} {n}? ", WORDS[n % 2], WORDS) for n in range(8) for c in "ab"]
@@ -151,6 +151,22 @@ def test_what_has_no_gradient_can_be_tuned(objective, lm, workspace):
     done = tune(workspace, lm, TRAIN, TEST, settings)
     assert all(-1 <= loss <= 0 for loss in done.losses)
     assert done.change.settings["objective"] == objective
+
+
+@pytest.mark.parametrize("batch", [1, 3, 32])
+def test_what_is_measured_does_not_depend_on_how_many_are_read_at_once(batch, lm):
+    long = [Example(f"{n}? ", "a" * (1 + 7 * (n == 9))) for n in range(10)]
+    for examples in (long, TEST):
+        task = Task(lm, examples)
+        found = measured(task, batch=batch)
+        assert found["loss"] == pytest.approx(float(task.loss(range(len(task)))), rel=1e-4)
+
+
+def test_a_run_that_would_be_rounded_otherwise_is_refused(tiny_folder, tmp_path):
+    half = LanguageModel.from_pretrained(str(tiny_folder), dtype=torch.bfloat16)
+    space = Workspace.init(tmp_path / "half", half.name, weights_hash(half.model))
+    with pytest.raises(WorkspaceError, match="float32"):
+        tune(space, half, TRAIN, TEST, FULL)
 
 
 def test_nothing_is_committed_by_a_dry_run(lm, workspace):

@@ -120,12 +120,16 @@ class MeZO(Optimizer):
             raise LearningError("a run moves the same parameters from its first step on")
         super().add_param_group(param_group)
         group = self.param_groups[-1]
-        if not group["lr"] >= 0 or not 0 < group["eps"] < math.inf or group["weight_decay"] < 0:
-            raise LearningError("lr and weight_decay are not negative, and eps is positive")
-        self._distances.append(float(group["eps"]))
         names = [name for g in range(len(self.param_groups)) for name in self._names(g)]
-        if len(set(names)) < len(names):
-            raise LearningError("two parameters have one name: their noise would be the same")
+        told = None
+        if not group["lr"] >= 0 or not 0 < group["eps"] < math.inf or group["weight_decay"] < 0:
+            told = "lr and weight_decay are not negative, and eps is positive"
+        elif len(set(names)) < len(names):
+            told = "two parameters have one name: their noise would be the same"
+        if told is not None:
+            self.param_groups.pop()
+            raise LearningError(told)
+        self._distances.append(float(group["eps"]))
 
     @torch.no_grad()
     def step(  # type: ignore[override]
@@ -146,12 +150,16 @@ class MeZO(Optimizer):
             loss itself.
 
         Raises:
-            LearningError: eps was changed.
+            LearningError: eps was changed, or there is no closure.
             Exception: whatever a closure raises.  The weights are then where they were, but for
                 rounding, which a replay of the record does not know of.
         """
         closures = list(closure) if isinstance(closure, Sequence) else [closure]
+        if not closures:
+            raise LearningError("a step asks at least one loss")
         method, t = self.method, self.steps
+        # Of one side, the first loss is asked at the weights themselves.
+        more = more and method.sides == 2
         if [float(group["eps"]) for group in self.param_groups] != self._distances:
             raise LearningError("eps stays what it was: a record tells it once")
         random = _Random(p for group in self.param_groups for p in group["params"])
@@ -169,7 +177,13 @@ class MeZO(Optimizer):
             losses.append((ahead, behind))
             if sample + 1 < method.samples:
                 self._move(lambda eps, i=sample: method.between(t, i, eps))
-        agreed = self._agreed(losses)
+        try:
+            agreed = self._agreed(losses)
+        except BaseException:
+            # A worker is lost; this one is where it was, and can go on with those that are left.
+            self._move(lambda eps: method.back(t, method.samples - 1, eps))
+            self._leans = False
+            raise
         self._follow(agreed, more)
         asked = agreed if method.sides == 2 else [(base, base) for base in [agreed[0][1]]]
         return sum(ahead + behind for ahead, behind in asked) / (2 * len(asked))
@@ -196,7 +210,9 @@ class MeZO(Optimizer):
         return Record(
             self.method,
             groups,
-            torch.tensor(self._gradients).reshape(self.steps, self.method.samples),
+            torch.tensor(self._gradients, dtype=torch.float32).reshape(
+                self.steps, self.method.samples
+            ),
             *(
                 torch.tensor(each, dtype=torch.float64).reshape(self.steps, -1)
                 if self.steps else torch.empty(0, len(groups), dtype=torch.float64)
@@ -231,16 +247,19 @@ class MeZO(Optimizer):
         if record.method != self.method or record.groups != self._groups():
             raise LearningError("this state is of another method, or of other parameters")
         super().load_state_dict({k: v for k, v in state_dict.items() if k != "mezo"})
-        self.continue_from(record)
-        self.safety.take(kept["safety"])
-        self.skipped, self._leans = kept["skipped"], kept["leans"]
+        self.continue_from(record, kept["safety"], kept["skipped"])
+        self._leans = kept["leans"]
 
-    def continue_from(self, record: Record) -> None:
+    def continue_from(self, record: Record, safety: dict[str, Any], skipped: int) -> None:
         """Take a record as what has been done, as a worker does that has replayed it.
 
         Args:
             record: of the same method and parameters.
+            safety: state of what steps are cut and scaled by, after it.
+            skipped: samples that moved nothing.
         """
+        self.safety.take(safety)
+        self.skipped = skipped
         self.steps = record.steps
         self._gradients, self._rates = record.gradients.tolist(), record.rates.tolist()
         self._decays, self._rests = record.decays.tolist(), list(record.rests)
@@ -273,8 +292,10 @@ class MeZO(Optimizer):
         self.skipped += slope.skipped
         nothing = slope.skipped == method.samples
         # A gradient is told for the first group's distance; other groups' noise stretches as far.
+        # Adam's quotient has no scale.
+        first = self._distances[0]
         rates = [
-            group["lr"] * slope.factor * self._distances[0] / eps
+            group["lr"] * slope.factor * (1.0 if method.betas else first / eps)
             for group, eps in zip(self.param_groups, self._distances, strict=True)
         ]
         decays = [
@@ -285,7 +306,7 @@ class MeZO(Optimizer):
         self._rates.append([float(rate) for rate in rates])
         self._decays.append([float(decay) for decay in decays])
         self.steps += 1
-        looked = torch.tensor(self._gradients[-method.reach :])
+        looked = torch.tensor(self._gradients[-method.reach :], dtype=torch.float32)
         if more:
             self._measure(t + 1)
         last = method.samples - 1

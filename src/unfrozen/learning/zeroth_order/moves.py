@@ -5,7 +5,7 @@ independent, so that the cores share them; each number is the result of the same
 order, however they do.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ from unfrozen.learning.zeroth_order.noise import (
 
 # Below so many weights threads cost more than they bring.
 _SHARED = 2**21
+# Numbers of a matrix that are moved at once: so few are never shared among threads.
+_TILE = 2**15
 
 
 class Along(NamedTuple):
@@ -87,9 +89,11 @@ def move(parameters: Iterable[Moved], noise: Noise, rank: int = 1) -> None:
         rank: of noise of low rank.
     """
     tasks: list[tuple[int, Callable[[], None]]] = []
+    on_processor = True
     for name, tensor, moves in parameters:
         if tensor.is_meta or not tensor.numel() or not moves:
             continue
+        on_processor = on_processor and tensor.device.type == "cpu"
         if noise == "low-rank" and tensor.ndim > 1:
             tasks.append((tensor.numel(), _matrix(name, tensor, moves, rank)))
             continue
@@ -103,7 +107,7 @@ def move(parameters: Iterable[Moved], noise: Noise, rank: int = 1) -> None:
             tasks += parts
         else:
             tasks.append((len(flat), _copied(whole, flat, [part for _, part in parts])))
-    _run(tasks)
+    _run(tasks, on_processor)
 
 
 def squared_norm(parameters: Iterable[tuple[str, Tensor]], noise: Noise, draw: Draw) -> float:
@@ -122,14 +126,16 @@ def squared_norm(parameters: Iterable[tuple[str, Tensor]], noise: Noise, draw: D
             stream, left = Stream(noise, draw, name, part, tensor.device), end - start
             while left > 0:
                 n = min(left, block_length(tensor.device))
-                z = stream.block(torch.empty(drawn_length(n), device=tensor.device))[:n]
+                room = torch.empty(drawn_length(n), device=tensor.device, dtype=torch.float32)
+                z = stream.block(room)[:n]
                 total += float(z.double().square().sum())
                 left -= n
     return total
 
 
-def _run(tasks: Sequence[tuple[int, Callable[[], None]]]) -> None:
-    workers = torch.get_num_threads()
+def _run(tasks: Sequence[tuple[int, Callable[[], None]]], on_processor: bool) -> None:
+    # Elsewhere the device shares the work, in the order of one stream.
+    workers = torch.get_num_threads() if on_processor else 1
     if workers < 2 or len(tasks) < 2 or sum(size for size, _ in tasks) < _SHARED:
         for _, task in tasks:
             task()
@@ -152,7 +158,8 @@ def _segment(
         streams = [
             [Stream(noise, draw, name, part, device) for draw in draws] for draws in _draws(moves)
         ]
-        whole = torch.empty(min(length, drawn_length(len(flat))), device=device)
+        room_for = min(length, drawn_length(len(flat)))
+        whole = torch.empty(room_for, device=device, dtype=torch.float32)
         for weights in flat.split(length):
             room = whole[: drawn_length(len(weights))]
             for one, begun in zip(moves, streams, strict=True):
@@ -211,14 +218,23 @@ def _matrix(name: str, tensor: Tensor, moves: Sequence[Move], rank: int) -> Call
                 for draw in draws:
                     shape = (flat.shape[0], flat.shape[1])
                     left, right = factors(draw, name, shape, rank, flat.device)
-                # One column after the other: in whatever order a product of matrices would add
-                # them up, these are the same sums.
-                for u, v in zip(left.T, right.T, strict=True):
-                    flat.addr_(u.to(flat), v.to(flat), alpha=one.by)
+                # One column after the other, and in tiles that are never shared among threads: in
+                # whatever order a product of matrices would add up, these are the same sums.
+                for u, v in zip(left.T.to(flat), right.T.to(flat), strict=True):
+                    for tile, some, others in _tiles(flat, u, v):
+                        tile.addr_(some, others, alpha=one.by)
         if weights.data_ptr() != tensor.data_ptr():
             tensor.detach().copy_(weights)
 
     return run
+
+
+def _tiles(flat: Tensor, u: Tensor, v: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    columns = min(flat.shape[1], _TILE)
+    rows = max(_TILE // columns, 1)
+    for i in range(0, flat.shape[0], rows):
+        for j in range(0, flat.shape[1], columns):
+            yield flat[i : i + rows, j : j + columns], u[i : i + rows], v[j : j + columns]
 
 
 def _copied(whole: Tensor, flat: Tensor, parts: Sequence[Callable[[], None]]) -> Callable[[], None]:

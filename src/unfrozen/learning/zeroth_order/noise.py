@@ -135,7 +135,7 @@ def factors(
     rows, cols = shape
     n, length = (rows + cols) * rank, block_length(device)
     stream = Stream("gaussian", draw, name, 0, device)
-    whole = torch.empty(drawn_length(n), device=device)
+    whole = torch.empty(drawn_length(n), device=device, dtype=torch.float32)
     for block in whole.split(length):
         stream.block(block)
     left, right = whole[: rows * rank], whole[rows * rank : n]

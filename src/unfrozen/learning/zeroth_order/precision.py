@@ -39,7 +39,9 @@ class Distance(NamedTuple):
     @property
     def ratio(self) -> float:
         """Signal to error."""
-        return self.signal / self.error if self.error > 0 else math.inf
+        if not math.isfinite(self.error):
+            return 0.0
+        return self.signal / self.error if self.error else math.inf
 
 
 @torch.no_grad()
@@ -80,14 +82,22 @@ def distances(
 
     def slope(draw: Draw, at: float, ask: Callable[[], Tensor | float]) -> float:
         nonlocal asked
-        found = []
-        for by in (at, -2 * at, at):
+
+        def go(by: float) -> None:
             move([Moved(name, p, [Along(draw, by)]) for name, p in parameters.items()], noise)
-            if len(found) < 2:
+
+        found = []
+        for side in (1, -1):
+            go(at if side == 1 else -2 * at)
+            try:
                 found.append(float(ask()))
-                asked += 1
-                if progress is not None:
-                    progress(asked, total)
+            except BaseException:
+                go(-side * at)
+                raise
+            asked += 1
+            if progress is not None:
+                progress(asked, total)
+        go(at)
         return (found[0] - found[1]) / (2 * at)
 
     draws = [Draw(seed, _APART, sample) for sample in range(samples)]

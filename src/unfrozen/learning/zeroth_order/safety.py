@@ -73,7 +73,8 @@ class Safety:
         finite = [g for g in raw if math.isfinite(g)]
         skipped = len(raw) - len(finite)
         if not finite:
-            return Slope([0.0] * len(raw), 1.0, skipped)
+            # Nothing is known: momentum does not go on blindly either.
+            return Slope([0.0] * len(raw), 0.0, skipped)
         rms = self.rms
         most = math.inf
         if self.clip is not None and self.steps >= _ENOUGH and rms > 0:

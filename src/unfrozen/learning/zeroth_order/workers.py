@@ -6,6 +6,7 @@ is some scalars, whatever the size of the model.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -14,7 +15,6 @@ from torch import Tensor
 from unfrozen.errors import LearningError
 from unfrozen.learning.zeroth_order.files import pack, unpack
 from unfrozen.learning.zeroth_order.mezo import MeZO
-from unfrozen.learning.zeroth_order.record import Record
 
 
 class Workers:
@@ -55,26 +55,26 @@ class Workers:
         self.bytes += mine.numel() * mine.element_size() * (self.size - 1)
         self.exchanges += 1
         # Added in the order of ranks, so that no worker rounds otherwise than another.
-        told = torch.stack(every).cpu()
-        weights = told[:, -1:]
-        total = [0.0] * len(losses)
-        for row, weight in zip(told[:, :-1].tolist(), weights[:, 0].tolist(), strict=True):
-            total = [a + weight * b for a, b in zip(total, row, strict=True)]
-        whole = sum(weights[:, 0].tolist())
+        total, whole = [0.0] * len(losses), 0.0
+        for *row, weight in torch.stack(every).cpu().tolist():
+            # Who has no examples has no loss, whatever it says.
+            if weight:
+                total = [a + weight * b for a, b in zip(total, row, strict=True)]
+                whole += weight
+        if not whole:
+            raise LearningError("no worker has examples: give weights that are not all zero")
         return [one / whole for one in total]
 
-    def share(self, record: Record | None, source: int = 0) -> Record:
-        """The record of one worker, told to all.
+    def share(self, optimizer: MeZO, source: int = 0) -> "Standing":
+        """Where one worker stands, told to all.
 
         Args:
-            record: what this worker has done; only that of the source counts.
+            optimizer: of this worker; only that of the source counts.
             source: rank of the worker that has done the most.
         """
-        told: list[bytes | None] = [None if record is None else pack(record)]
+        told: list[Any] = [_standing(optimizer)]
         dist.broadcast_object_list(told, src=source, group=self.group, device=self._device)
-        if told[0] is None:
-            raise LearningError(f"worker {source} has no record to share")
-        return unpack(told[0])
+        return Standing(unpack(told[0].record), told[0].safety, told[0].skipped)
 
     @property
     def _device(self) -> torch.device:
@@ -83,23 +83,52 @@ class Workers:
         return torch.device("cpu")
 
 
-def rejoin(optimizer: MeZO, parameters: Mapping[str, Tensor], record: Record) -> None:
+class Standing(NamedTuple):
+    """Where a worker stands.
+
+    Attributes:
+        record: of what it has done; as bytes while it is sent.
+        safety: state of what its steps are cut and scaled by.
+        skipped: samples that moved nothing.
+    """
+
+    record: Any
+    safety: dict[str, Any]
+    skipped: int
+
+
+def standing(optimizer: MeZO) -> Standing:
+    """Where a worker stands that is not asked by `Workers.share`."""
+    return Standing(optimizer.record, optimizer.safety.state(), optimizer.skipped)
+
+
+def rejoin(optimizer: MeZO, parameters: Mapping[str, Tensor], ahead: Standing) -> None:
     """Bring a worker that was lost, or comes new, to where the others are.
 
     Args:
         optimizer: its own, of the same settings, that has made no step or fewer ones.
         parameters: by name, as they are after the steps that the optimizer has made.
-        record: of a worker that went on.
+        ahead: where a worker stands that went on.
 
     Raises:
         LearningError: the record is of another method, or its steps are others than were made here.
     """
-    done = optimizer.record
-    same = record.steps >= done.steps and torch.equal(
-        record.gradients[: done.steps], done.gradients
-    )
+    done, record = optimizer.record, ahead.record
+    n = done.steps
+    same = record.steps >= n and all(
+        torch.equal(theirs[:n], ours)
+        for theirs, ours in (
+            (record.gradients, done.gradients), (record.rates, done.rates),
+            (record.decays, done.decays),
+        )
+    )  # fmt: skip
     if record.method != optimizer.method or record.groups != done.groups or not same:
         raise LearningError("the record does not go on from what this worker has done")
-    for _ in record.replay(parameters, done.steps):
+    for _ in record.replay(parameters, n):
         pass
-    optimizer.continue_from(record)
+    optimizer.continue_from(record, ahead.safety, ahead.skipped)
+
+
+def _standing(optimizer: MeZO) -> Standing:
+    found = standing(optimizer)
+    return found._replace(record=pack(found.record))

@@ -184,16 +184,15 @@ def measured(
     """
     every = range(len(task))
     parts = [every[i : i + batch] for i in range(0, len(every), batch)]
-    loss, chosen = 0.0, []
+    scores = []
     with torch.no_grad():
         for part in parts:
-            scores = task.scores(part)
-            loss += float(task.loss_of(scores, part)) * len(part)
-            chosen.append(scores.argmax(1))
+            scores.append(task.scores(part))
             progress(part[-1] + 1, len(every))
-    found = {"loss": loss / len(every)}
+        whole = torch.cat(scores)
+        found = {"loss": float(task.loss_of(whole, every))}
     if task.n_choices:
-        picked = torch.cat(chosen)
+        picked = whole.argmax(1)
         found["accuracy"] = float((picked == task.answers).double().mean())
         found["f1"] = task.f1_of(picked, task.answers)
     return found
@@ -254,6 +253,9 @@ def _parameters(lm: LanguageModel, settings: TuneSettings) -> Iterator[dict[str,
             yield parameters
         return
     found = {n: p.detach() for n, p in lm.model.named_parameters() if p.is_floating_point()}
+    if any(p.dtype not in (torch.float32, torch.float64) for p in found.values()):
+        # A workspace adds changes up in float32 and rounds once; the run would round every move.
+        raise WorkspaceError("a run of the model's own parameters needs them in float32")
     Fold.of(lm.model).lend(found)
     yield found
 
