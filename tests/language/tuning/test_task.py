@@ -148,3 +148,6 @@ def test_what_cannot_be_scored_is_refused(lm, tmp_path):
         Task(lm, [])
     with pytest.raises(DataError, match="not right or wrong"):
         Task(lm, FREE).accuracy([0])
+    turned = [CLASSES[0], CLASSES[1]._replace(choices=WORDS[::-1])]
+    with pytest.raises(DataError, match="in one order"):
+        Task(lm, turned).f1([0, 1])

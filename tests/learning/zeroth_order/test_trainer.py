@@ -41,7 +41,7 @@ def trainer(folder, made, steps, **more):
 @pytest.mark.parametrize("parts", [1, 2])
 def test_it_does_what_the_optimizer_does(parts, tmp_path, monkeypatch):
     made, seen = model(), []
-    run = trainer(tmp_path, made, 4, gradient_accumulation_steps=parts)
+    run = trainer(tmp_path, made, 4, gradient_accumulation_steps=parts, weight_decay=0.1)
     prepare = run._prepare_inputs
 
     def watched(batch):
@@ -53,11 +53,15 @@ def test_it_does_what_the_optimizer_does(parts, tmp_path, monkeypatch):
     assert len(seen) == 4 * parts
     beside = model()
     beside.eval()
-    optimizer = MeZO(beside.named_parameters(), lr=1e-3, eps=1e-3, noise="rademacher", seed=5)
+    norms = [(n, p) for n, p in beside.named_parameters() if "norm" in n]
+    rest = [(n, p) for n, p in beside.named_parameters() if "norm" not in n]
+    groups = [{"params": rest, "weight_decay": 0.1}, {"params": norms, "weight_decay": 0.0}]
+    optimizer = MeZO(groups, lr=1e-3, eps=1e-3, noise="rademacher", seed=5)
     losses = []
     for step in range(4):
         # The Trainer lets the rate fall to nothing, evenly.
-        optimizer.param_groups[0]["lr"] = 1e-3 * (1 - step / 4)
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 * (1 - step / 4)
         part = seen[step * parts : (step + 1) * parts]
         losses.append(optimizer.step([lambda b=b: beside(**b).loss for b in part]))
     for one, other in zip(made.parameters(), beside.parameters(), strict=True):

@@ -70,6 +70,7 @@ class Task:
             [e.choices.index(e.completion) if e.choices else 0 for e in examples],
             device=lm.device,
         )
+        self.classes = bool(self.n_choices) and len({e.choices for e in examples}) == 1
         self.single = bool(self.n_choices) and all(
             len(texts) == self.n_choices and all(len(text) == 1 for text in texts)
             and len({text[0] for text in texts}) == self.n_choices
@@ -137,7 +138,13 @@ class Task:
         return float(right.double().mean())
 
     def f1(self, which: Sequence[int], batch: int = 32) -> float:
-        """F1 of each choice, averaged over choices: 2 right / (chosen + true)."""
+        """F1 of each choice, averaged over choices: 2 right / (chosen + true).
+
+        Raises:
+            DataError: examples have no choices, or not the same ones in the same order.
+        """
+        if not self.classes:
+            raise DataError("F1 is of classes: give every example the same choices, in one order")
         return self.f1_of(self.chosen(which, batch), self.answers[list(which)])
 
     def f1_of(self, chosen: Int[Tensor, " example"], true: Int[Tensor, " example"]) -> float:

@@ -329,7 +329,10 @@ class MeZO(Optimizer):
         if self.method.noise != "sphere" or len(self._lengths) > step:
             return
         every = [pair for number in range(len(self.param_groups)) for pair in self._named(number)]
-        n = sum(tensor.numel() for _, tensor in every)
+        n = sum(tensor.numel() for _, tensor in every if not tensor.is_meta)
+        if not n:
+            self._lengths.append([1.0] * self.method.samples)
+            return
         self._lengths.append(
             [math.sqrt(squared_norm(every, "sphere", d) / n) for d in self.method.draws(step)]
         )

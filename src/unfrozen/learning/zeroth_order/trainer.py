@@ -46,10 +46,21 @@ class ForwardTrainer(Trainer):
             moved = self.model if model is None else model
             assert moved is not None
             several = dist.is_available() and dist.is_initialized()
+            # As the Trainer has it, biases and norms do not decay.
+            decaying = set(self.get_decay_parameter_names(moved))
+            groups: list[dict[str, Any]] = []
+            for decays in (True, False):
+                named = [
+                    (name, p)
+                    for name, p in moved.named_parameters()
+                    if p.requires_grad and (name in decaying) == decays
+                ]
+                if named:
+                    decay = self.args.weight_decay if decays else 0.0
+                    groups.append({"params": named, "weight_decay": decay})
             self.optimizer = _Stepped(
-                [(name, p) for name, p in moved.named_parameters() if p.requires_grad],
+                groups,
                 lr=self.args.learning_rate,
-                weight_decay=self.args.weight_decay,
                 seed=self.args.seed,
                 exchange=Workers() if several else None,
                 **self.mezo,
@@ -69,7 +80,8 @@ class ForwardTrainer(Trainer):
         def ask() -> Tensor:
             with self.compute_loss_context_manager():
                 loss = self.compute_loss(model, prepared, num_items_in_batch=num_items_in_batch)
-            return loss if isinstance(loss, Tensor) else loss[0]
+            # Several devices give a loss each.
+            return (loss if isinstance(loss, Tensor) else loss[0]).mean()
 
         self._asked.append(ask)
         if not self.accelerator.sync_gradients:

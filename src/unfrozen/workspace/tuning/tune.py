@@ -132,7 +132,7 @@ def tune(
 
     Raises:
         KeyboardInterrupt: it was interrupted.
-        WorkspaceError: the model is another, the name is taken, or the run moved nothing.
+        WorkspaceError: the model is another, the name is taken, or there are too few examples.
         DataError: examples cannot be used.
         ModelError: there is nothing that adapters could stand beside, or texts are too long.
     """
@@ -175,7 +175,7 @@ def tune(
 def measured(
     task: Task, progress: Callable[[int, int], None] = lambda done, total: None, batch: int = 32
 ) -> dict[str, float]:
-    """Loss, and accuracy and F1 where there are choices, on all of a task's examples.
+    """Loss; accuracy, where there are choices; and F1, where all have the same ones.
 
     Args:
         task: to measure.
@@ -194,7 +194,8 @@ def measured(
     if task.n_choices:
         picked = whole.argmax(1)
         found["accuracy"] = float((picked == task.answers).double().mean())
-        found["f1"] = task.f1_of(picked, task.answers)
+        if task.classes:
+            found["f1"] = task.f1_of(picked, task.answers)
     return found
 
 
