@@ -57,7 +57,7 @@ def tune(
     ] = 1e-3,
     eps: Annotated[float, typer.Option(help="How far from the weights the loss is asked.")] = 1e-2,
     full: Annotated[
-        bool, typer.Option("--full", help="Tune the model's own parameters, and no adapters.")
+        bool, typer.Option("--full", help="Tune the model's own parameters; a copy is kept.")
     ] = False,
     rank: Annotated[int, typer.Option(min=1, help="Of adapters.")] = 8,
     targets: Annotated[
@@ -86,11 +86,12 @@ def tune(
     workspace: WorkspaceOption = None,
     json: JsonOption = None,
 ) -> None:
-    """Fine-tune the model in the memory that reading takes, and keep the run as a few kilobytes.
+    """Fine-tune the model by forward passes alone, and keep the run as a few kilobytes.
 
     The loss is asked twice a step, along random noise, and the weights move along it. What is kept
-    are the scalars of every step: replayed, they give the tuned weights to the bit, and the change
-    can be reverted like an edit. Interrupted, the same command goes on where it was.
+    are the scalars of every step: replayed, on a processor of the same kind to the bit, they give
+    the weights again, and the change can be reverted like an edit. Interrupted, the same command
+    goes on where it was.
     """
     from unfrozen.cli.editing.effects import tuned_table
     from unfrozen.errors import WorkspaceError

@@ -41,7 +41,7 @@ def _tem_t(**more: object) -> Callable[[int, int, torch.Generator], nn.Module]:
     return make
 
 
-# Chosen on seeds 0 and 1, which papers leave out.
+# Chosen on the first seeds, which papers leave out.
 PRESETS = {
     "tem-t": Preset(
         "position codes of free matrices",

@@ -185,8 +185,9 @@ class MeZO(Optimizer):
             self._leans = False
             raise
         self._follow(agreed, more)
-        asked = agreed if method.sides == 2 else [(base, base) for base in [agreed[0][1]]]
-        return sum(ahead + behind for ahead, behind in asked) / (2 * len(asked))
+        if method.sides == 1:
+            return agreed[0][1]
+        return sum(ahead + behind for ahead, behind in agreed) / (2 * len(agreed))
 
     @torch.no_grad()
     def rest(self) -> None:

@@ -2,9 +2,10 @@
 
 A step moved the weights along noise that follows from the run's seed, by projected gradients and
 step sizes.  Those are some numbers a step; replaying them does the same sums in the same order, and
-so gives the same weights to the bit.
+so gives the same weights, to the bit on a processor of the same kind.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -77,10 +78,7 @@ class Method:
             return self.window or 50
         if not self.momentum:
             return 1
-        forgotten = 1
-        while self.momentum**forgotten > _FORGOTTEN:
-            forgotten += 1
-        return self.window or forgotten
+        return self.window or math.ceil(math.log(_FORGOTTEN) / math.log(self.momentum))
 
     def draws(self, step: int) -> list[Draw]:
         """The noise of a step."""
@@ -196,6 +194,11 @@ class Record:
         found = [tuple(t.shape) for t in (self.gradients, self.rates, self.decays)]
         if shapes != found:
             raise LearningError(f"a record of {steps} steps holds {shapes}, not {found}")
+        if any(len(group.names) != len(group.shapes) for group in self.groups):
+            raise LearningError("a record has a shape for every name")
+        measured = 0 if self.lengths is None else len(self.lengths)
+        if self.method.noise == "sphere" and measured < steps:
+            raise LearningError(f"a record of {steps} steps on a sphere holds as many lengths")
 
     @property
     def steps(self) -> int:
@@ -272,16 +275,13 @@ class Record:
         lengths = None if self.lengths is None else self.lengths.tolist()
         return method.stretched(found, lengths)
 
-    def replay(
-        self, parameters: Mapping[str, Tensor], start: int = 0, end: int | None = None
-    ) -> Iterator[int]:
+    def replay(self, parameters: Mapping[str, Tensor], start: int = 0) -> Iterator[int]:
         """Move parameters in place as the run did, some steps after the other.
 
         Args:
             parameters: by name, as they were before step `start`; those that are not given are
                 left out.
             start: the first step.
-            end: the step after the last; all by default.
 
         Yields:
             How many steps have been done.
@@ -298,9 +298,8 @@ class Record:
                 raise LearningError(
                     f"{name} was {list(shapes[name])} in this run, not {list(tensor.shape)}"
                 )
-        end = self.steps if end is None else end
-        for at in range(start, end, _TOGETHER):
-            until = min(at + _TOGETHER, end)
+        for at in range(start, self.steps, _TOGETHER):
+            until = min(at + _TOGETHER, self.steps)
             done = [self.moves(g, at, until) for g in range(len(self.groups))]
             move(
                 [Moved(name, tensor, done[known[name]]) for name, tensor in parameters.items()],

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from transformers import Trainer
 
+from unfrozen.errors import LearningError
 from unfrozen.learning.zeroth_order.mezo import MeZO
 from unfrozen.learning.zeroth_order.workers import Workers
 
@@ -40,8 +41,19 @@ class ForwardTrainer(Trainer):
         self._asked: list[Callable[[], Tensor]] = []
         super().__init__(*positional, **arguments)
 
+    def train(self, *positional: Any, **arguments: Any) -> Any:
+        """As the Trainer; batches that an earlier training left aside are forgotten."""
+        self._asked = []
+        return super().train(*positional, **arguments)
+
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """A `MeZO` of all parameters that are to be trained."""
+        """A `MeZO` of all parameters that are to be trained.
+
+        Raises:
+            LearningError: gradients are to be scaled, of which there are none.
+        """
+        if self.args.fp16:
+            raise LearningError("fp16 scales gradients, and there are none: take bf16, or neither")
         if self.optimizer is None:
             moved = self.model if model is None else model
             assert moved is not None

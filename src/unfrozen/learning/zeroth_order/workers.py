@@ -45,7 +45,6 @@ class Workers:
         self.size = dist.get_world_size(group)
         # What this worker has sent: its losses and its weight, once to each other worker.
         self.bytes = 0
-        self.exchanges = 0
 
     def mean(self, losses: Sequence[float]) -> list[float]:
         """Means over all workers by their weights, the same on each to the bit."""
@@ -53,7 +52,6 @@ class Workers:
         every = [torch.empty_like(mine) for _ in range(self.size)]
         dist.all_gather(every, mine, group=self.group)
         self.bytes += mine.numel() * mine.element_size() * (self.size - 1)
-        self.exchanges += 1
         # Added in the order of ranks, so that no worker rounds otherwise than another.
         total, whole = [0.0] * len(losses), 0.0
         for *row, weight in torch.stack(every).cpu().tolist():

@@ -41,7 +41,10 @@ class ZerothOrderRun:
         if "record" not in payload or set(payload) - {"record", "adapter"}:
             raise WorkspaceError("a run holds a record, and an adapter if it tuned one")
         owned = {name: tensor.detach().clone() for name, tensor in payload.items()}
-        _read(*self._key(owned))
+        try:
+            self.shapes(owned)
+        except KeyError as error:
+            raise WorkspaceError(f"a run of adapters lacks {error}") from error
         return owned
 
     def tensors(self, payload: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -104,7 +107,7 @@ class ZerothOrderRun:
         try:
             parts = [payload.get(name) for name in ("record", "adapter")]
             return tuple(b"" if t is None else t.cpu().numpy().tobytes() for t in parts)  # pyright: ignore[reportReturnType]
-        except (AttributeError, RuntimeError) as error:
+        except (AttributeError, RuntimeError, TypeError) as error:
             raise WorkspaceError(f"a run holds bytes: {error}") from error
 
 

@@ -27,6 +27,7 @@ from unfrozen.learning.zeroth_order.safety import Scale
 from unfrozen.workspace.change import Change, check_name
 from unfrozen.workspace.files import canonical, sha256
 from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.kinds import RUN
 from unfrozen.workspace.ledger import taken_names, unused_name
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.tuning.lora import Adapter, adapted
@@ -155,7 +156,7 @@ def tune(
     finally:
         workspace.apply(lm.model)
     change = Change(
-        kind="zeroth-order-run",
+        kind=RUN,
         name=called,
         base=workspace.base_hash,
         payload=payload_of(optimizer.record, settings.adapter),
@@ -165,10 +166,9 @@ def tune(
     )
     entry = None
     if not dry_run:
-        number = workspace.commit(change)
-        entry = workspace.show(number)
-        kept.unlink(missing_ok=True)
+        entry = workspace.show(workspace.commit(change))
         workspace.apply(lm.model)
+    kept.unlink(missing_ok=True)
     return Tuned(change, entry, before, after, losses, optimizer.skipped)
 
 
