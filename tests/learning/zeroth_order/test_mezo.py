@@ -4,65 +4,11 @@ import math
 
 import pytest
 import torch
+from tests.learning.zeroth_order.bowl import SHAPES, Bowl, close, drawn
 from torch import nn
 
 from unfrozen.errors import LearningError
-from unfrozen.learning.zeroth_order import MeZO, Record
-from unfrozen.learning.zeroth_order.moves import Along, Moved, move
-from unfrozen.learning.zeroth_order.noise import Draw
-
-SHAPES = {"a": (33, 17), "b": (50,), "c": (3, 5, 7)}
-
-
-def drawn(step, sample=0, kind="gaussian", seed=0, rank=1):
-    """The noise of a step, as float64."""
-    zeros = {name: torch.zeros(shape) for name, shape in SHAPES.items()}
-    moved = [Moved(n, t, [Along(Draw(seed, step, sample), 1.0)]) for n, t in zeros.items()]
-    move(moved, "gaussian" if kind == "sphere" else kind, rank)
-    found = {name: z.double() for name, z in zeros.items()}
-    if kind == "sphere":
-        n = sum(z.numel() for z in found.values())
-        length = math.sqrt(sum(float(z.square().sum()) for z in found.values()) / n)
-        found = {name: z / length for name, z in found.items()}
-    return found
-
-
-class Bowl:
-    """A loss whose projected gradients are known: linear, with a bend if one is asked for."""
-
-    def __init__(self, bend=0.0, dtype=torch.float64):
-        generator = torch.Generator().manual_seed(1)
-        self.weights = {
-            name: torch.randn(shape, generator=generator).to(dtype)
-            for name, shape in SHAPES.items()
-        }
-        self.slope = {
-            name: torch.randn(shape, generator=generator).double() for name, shape in SHAPES.items()
-        }
-        self.bend = bend
-        self.asked = 0
-
-    def __call__(self):
-        self.asked += 1
-        return self.at(self.weights)
-
-    def at(self, weights):
-        return sum(
-            (self.slope[n] * w.double() + self.bend * w.double() ** 2).sum()
-            for n, w in weights.items()
-        )
-
-    def along(self, z):
-        """The slope along noise."""
-        return float(sum((self.slope[n] * z[n]).sum() for n in SHAPES))
-
-    def copy(self):
-        return {name: w.clone() for name, w in self.weights.items()}
-
-
-def close(bowl, expected, tolerance=1e-6):
-    for name, w in bowl.weights.items():
-        torch.testing.assert_close(w, expected[name], atol=tolerance, rtol=tolerance)
+from unfrozen.learning.zeroth_order import MeZO
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "rademacher", "sphere", "low-rank"])
@@ -118,36 +64,26 @@ def test_the_deviation_of_losses_scales_the_step():
     close(bowl, {n: w - 1e-3 / spread * moved[n] for n, w in before.items()})
 
 
-def test_momentum_is_that_of_torch():
-    bowl, optimizer = Bowl(), None
-    before = bowl.copy()
-    optimizer = MeZO(bowl.weights.items(), lr=1e-3, momentum=0.8, window=100, clip=None)
-    beside = {name: nn.Parameter(w.clone()) for name, w in before.items()}
-    reference = torch.optim.SGD(beside.values(), lr=1e-3, momentum=0.8)
+@pytest.mark.parametrize(
+    ("settings", "reference"),
+    [
+        ({"momentum": 0.8}, lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.8)),
+        ({"betas": (0.9, 0.99)}, lambda p: torch.optim.Adam(p, lr=1e-3, betas=(0.9, 0.99))),
+    ],
+    ids=["momentum", "adam"],
+)
+def test_moments_are_those_of_torch_while_the_window_holds_all(settings, reference):
+    bowl = Bowl()
+    beside = {name: nn.Parameter(w) for name, w in bowl.copy().items()}
+    optimizer = MeZO(bowl.weights.items(), lr=1e-3, window=100, clip=None, **settings)
+    theirs = reference(beside.values())
     for step in range(12):
         optimizer.step(bowl)
         z = drawn(step)
         g = bowl.along(z)
         for name, parameter in beside.items():
             parameter.grad = g * z[name]
-        reference.step()
-    close(bowl, {name: p.detach() for name, p in beside.items()}, tolerance=1e-5)
-
-
-def test_adam_is_that_of_torch_while_its_window_holds_all():
-    bowl = Bowl()
-    before = bowl.copy()
-    settings = {"betas": (0.9, 0.99), "window": 100, "clip": None}
-    optimizer = MeZO(bowl.weights.items(), lr=1e-3, **settings)
-    beside = {name: nn.Parameter(w.clone()) for name, w in before.items()}
-    reference = torch.optim.Adam(beside.values(), lr=1e-3, betas=(0.9, 0.99))
-    for step in range(9):
-        optimizer.step(bowl)
-        z = drawn(step)
-        g = bowl.along(z)
-        for name, parameter in beside.items():
-            parameter.grad = g * z[name]
-        reference.step()
+        theirs.step()
     close(bowl, {name: p.detach() for name, p in beside.items()}, tolerance=1e-5)
 
 
@@ -186,77 +122,6 @@ def test_several_closures_are_one_batch():
     MeZO(one.weights.items(), lr=1e-3).step(one)
     MeZO(parts.weights.items(), lr=1e-3).step([lambda: 0.5 * parts(), lambda: 1.5 * parts()])
     close(parts, one.weights)
-
-
-KINDS = [
-    {},
-    {"noise": "rademacher", "samples": 3, "sides": 1, "scale": "deviation"},
-    {"noise": "low-rank", "rank": 2, "samples": 2},
-    {"noise": "sphere", "momentum": 0.7},
-    {"betas": (0.9, 0.99), "window": 5, "scale": "rms"},
-    {"momentum": 0.9, "samples": 2, "weight_decay": 0.1},
-]
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_a_record_gives_the_weights_back_to_the_bit(kind, dtype):
-    bowl = Bowl(bend=0.1, dtype=dtype)
-    base = bowl.copy()
-    optimizer = MeZO(bowl.weights.items(), lr=1e-4, **kind)
-    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.97)
-    for step in range(40):
-        optimizer.step(bowl, more=kind.get("sides") != 1 and step % 3 == 0)
-        scheduler.step()
-        if step % 9 == 0:
-            optimizer.rest()
-    optimizer.rest()
-    record = optimizer.record
-    record = Record.of(record.told(), record.tensors())
-    assert list(record.replay(base)) == [32, 40]
-    assert all(torch.equal(base[name], bowl.weights[name]) for name in SHAPES)
-    # One parameter alone, too.
-    alone = Bowl(dtype=dtype).copy()["c"]
-    list(record.replay({"c": alone}))
-    assert torch.equal(alone, bowl.weights["c"])
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=str)
-@pytest.mark.parametrize("more", [False, True])
-def test_a_run_goes_on_to_the_bit(kind, more):
-    if more and kind.get("sides") == 1:
-        more = False
-    whole, part = Bowl(bend=0.1), Bowl(bend=0.1)
-    first, second = (MeZO(b.weights.items(), lr=1e-4, **kind) for b in (whole, part))
-    for _ in range(20):
-        first.step(whole, more)
-    for _ in range(13):
-        second.step(part, more)
-    rest = Bowl(bend=0.1)
-    for name, w in part.weights.items():
-        rest.weights[name].copy_(w)
-    third = MeZO(rest.weights.items(), lr=1e-4, **kind)
-    third.load_state_dict(second.state_dict())
-    for _ in range(7):
-        third.step(rest, more)
-    assert all(torch.equal(rest.weights[n], whole.weights[n]) for n in SHAPES)
-    assert third.steps == 20
-
-
-def test_to_lean_forward_saves_a_pass_and_changes_nothing():
-    plain, leaning = Bowl(bend=0.1), Bowl(bend=0.1)
-    first, second = (MeZO(b.weights.items(), lr=1e-4) for b in (plain, leaning))
-    for step in range(10):
-        first.step(plain)
-        second.step(leaning, more=step < 9)
-    assert all(torch.equal(plain.weights[n], leaning.weights[n]) for n in SHAPES)
-
-
-def test_names_make_the_order_of_parameters_no_matter():
-    one, other = Bowl(), Bowl()
-    MeZO(one.weights.items(), lr=1e-3).step(one)
-    MeZO(list(other.weights.items())[::-1], lr=1e-3).step(other)
-    close(other, one.weights)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -406,15 +271,6 @@ def test_a_network_learns():
     assert losses[-1] < 0.2 * losses[0]
 
 
-def test_steps_are_a_few_bytes_each():
-    bowl = Bowl()
-    optimizer = MeZO(bowl.weights.items(), lr=1e-6)
-    for _ in range(100):
-        optimizer.step(lambda: 1.0)
-    tensors = optimizer.record.tensors()
-    assert 10 * sum(t.numel() * t.element_size() for t in tensors.values()) < 16_000
-
-
 def test_meta_parameters_take_steps():
     model = nn.Linear(4, 4, device="meta")
     optimizer = MeZO(model.named_parameters(), lr=1e-3)
@@ -439,44 +295,3 @@ def test_meta_parameters_take_steps():
 def test_settings_that_make_no_sense_are_refused(settings, told):
     with pytest.raises(LearningError, match=told):
         MeZO([torch.zeros(3)], **settings)
-
-
-def test_what_would_spoil_a_record_is_refused():
-    bowl = Bowl()
-    optimizer = MeZO(bowl.weights.items(), lr=1e-3)
-    optimizer.step(bowl, more=True)
-    with pytest.raises(LearningError, match="call rest"):
-        _ = optimizer.record
-    with pytest.raises(LearningError, match="same parameters"):
-        optimizer.add_param_group({"params": [("d", torch.zeros(3))]})
-    optimizer.param_groups[0]["eps"] = 1.0
-    with pytest.raises(LearningError, match="eps stays"):
-        optimizer.step(bowl)
-    with pytest.raises(LearningError, match="no state of a MeZO"):
-        optimizer.load_state_dict(torch.optim.SGD([torch.zeros(3)], lr=1.0).state_dict())
-    other = MeZO({"a": torch.zeros(2)}.items(), lr=1e-3)
-    with pytest.raises(LearningError, match="other parameters"):
-        other.load_state_dict(optimizer.state_dict())
-
-
-@pytest.mark.usefixtures("unchecked")
-def test_records_that_are_damaged_or_newer_are_refused():
-    bowl = Bowl()
-    optimizer = MeZO(bowl.weights.items(), lr=1e-3)
-    optimizer.step(bowl)
-    record = optimizer.record
-    told, tensors = record.told(), record.tensors()
-    with pytest.raises(LearningError, match="malformed"):
-        Record.of({**told, "groups": None}, tensors)
-    with pytest.raises(LearningError, match="malformed"):
-        Record.of(told, {"gradients": tensors["gradients"]})
-    with pytest.raises(LearningError, match="holds"):
-        Record.of(told, {**tensors, "rates": tensors["rates"][:0]})
-    with pytest.raises(LearningError, match="newer"):
-        Record.of({**told, "method": {**told["method"], "colour": 1}}, tensors)
-    with pytest.raises(LearningError, match="version 9"):
-        Record.of({**told, "method": {**told["method"], "scheme": 9}}, tensors)
-    with pytest.raises(LearningError, match="not moved by this run"):
-        list(record.replay({"z": torch.zeros(3)}))
-    with pytest.raises(LearningError, match=r"b was \[50\] in this run, not \[3\]"):
-        list(record.replay({"b": torch.zeros(3)}))
