@@ -1,0 +1,191 @@
+"""What every network that learns by itself must do: keep graphs inside a layer, and learn."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from unfrozen.data.images import images
+from unfrozen.errors import LearningError
+from unfrozen.learning.forward_forward import (
+    FitSettings,
+    GoodnessLayer,
+    LocalNetwork,
+    TopDown,
+    convolutional,
+    dense,
+    fit,
+    mono_forward,
+)
+
+
+def _generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+# Name -> a network on 8 x 8 digits, and whether it is given rows or pictures.
+NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "symmetric": (lambda: dense([64, 60, 60, 60], 10), (64,)),
+    "threshold": (lambda: dense([64, 60, 60, 60], 10, loss="threshold"), (64,)),
+    "wrong": (lambda: dense([64, 60, 60, 60], 10, negatives="wrong"), (64,)),
+    "convolutional": (lambda: convolutional((1, 8, 8), [12, 24], 10, kernel=3), (1, 8, 8)),
+    "hybrid": (lambda: dense([64, 60, 60, 60], 10, negatives="hybrid"), (8, 8)),
+    "recurrent": (lambda: TopDown([64, 60, 60], 10), (64,)),
+    "mono-forward": (lambda: mono_forward([64, 60, 60, 60], 10), (64,)),
+}
+
+
+def _data(shape: tuple[int, ...], n: int | None = None) -> tuple[Tensor, Tensor]:
+    digits = images("digits")
+    return digits.train[:n].float().view(-1, *shape) / 16, digits.train_classes[:n]
+
+
+def _leaves(root: Tensor) -> set[int]:
+    """The tensors that a graph ends at."""
+    found, left, seen = set(), [root.grad_fn], set()
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found.add(id(node.variable))
+        left += [before for before, _ in node.next_functions]
+    return found
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_graph_spans_two_layers(name, monkeypatch):
+    make, shape = NETWORKS[name]
+    network = make()
+    owner = {}
+    for path, parameter in network.named_parameters():
+        part = path.split(".")
+        # Of the recurrent form, what goes up and what comes down into one layer belong together.
+        owner[id(parameter)] = part[1] if part[0] in ("layers", "up", "down") else part[0]
+    seen: list[set[str]] = []
+
+    def noted(self: Tensor) -> None:
+        seen.append({owner[leaf] for leaf in _leaves(self)})
+        backward(self)
+
+    backward = Tensor.backward
+    monkeypatch.setattr(Tensor, "backward", noted)
+    samples, classes = _data(shape, 20)
+    network.accumulate(samples.requires_grad_(), classes, _generator())
+    assert {len(layers) for layers in seen} == {1}
+    assert set.union(*seen) == set(owner.values())
+    assert samples.grad is None
+    assert all(p.grad is not None for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", ["symmetric", "mono-forward", "convolutional"])
+def test_what_is_above_does_not_change_what_is_learnt_below(name):
+    make, shape = NETWORKS[name]
+    samples, classes = _data(shape, 20)
+    grads = []
+    for changed in (False, True):
+        network = make()
+        if changed:
+            for parameter in network.layers[-1].parameters():
+                nn.init.normal_(parameter, generator=_generator(9))
+        network.accumulate(samples, classes, _generator())
+        grads.append([p.grad for p in network.layers[0].parameters()])
+    for one, other in zip(*grads, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_layers_gradient_is_that_of_its_own_loss():
+    network = dense([6, 5, 4], 2).double()
+    samples = torch.randn(8, 6, generator=_generator(), dtype=torch.float64)
+    false = torch.randn(8, 6, generator=_generator(1), dtype=torch.float64)
+    network.contrast(samples, false)
+    below, layer = network.layers[0], network.layers[1]
+    assert isinstance(layer, GoodnessLayer)
+    with torch.no_grad():
+        given = below(torch.cat([samples, false]))
+        weight, step = layer.module.weight, 1e-6
+        for i, j in ((0, 0), (3, 4), (2, 1)):
+            ends = []
+            for side in (step, -step):
+                layer.usual.fill_(0.5)
+                weight[i, j] += side
+                above = layer(given)
+                ends.append(float(layer.loss(above[:8], above[8:])))
+                weight[i, j] -= side
+            slope = (ends[0] - ends[1]) / (2 * step)
+            assert float(weight.grad[i, j]) == pytest.approx(slope, rel=1e-4, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_learns_digits(name):
+    make, shape = NETWORKS[name]
+    network = make()
+    history = fit(network, *_data(shape), FitSettings(epochs=8, batch=50, rate=3e-3))
+    assert history[-1].losses[-1] < history[0].losses[-1]
+    digits = images("digits")
+    asked = digits.test.float().view(-1, *shape) / 16
+    by = {"by": "classifier"} if name == "hybrid" else {}
+    missed = (network.predict(asked, **by) != digits.test_classes).double().mean()
+    # Other people wrote these.  Chance misses 0.9, scikit-learn's logistic regression 0.10.
+    assert float(missed) <= (0.25 if name == "hybrid" else 0.2)
+
+
+def test_training_is_the_same_for_the_same_seed():
+    runs = []
+    for _ in range(2):
+        network = dense([64, 20, 20], 10)
+        fit(network, *_data((64,), 200), FitSettings(epochs=2, seed=3))
+        runs.append(network.state_dict())
+    assert all(torch.equal(runs[0][k], runs[1][k]) for k in runs[0])
+
+
+def test_a_network_comes_back_from_its_state():
+    network = dense([64, 20, 20], 10)
+    fit(network, *_data((64,), 200), FitSettings(epochs=1))
+    again = dense([64, 20, 20], 10, generator=_generator(5))
+    again.load_state_dict(network.state_dict())
+    asked = images("digits").test[:50].float().flatten(1) / 16
+    assert torch.equal(again.scores(asked), network.scores(asked))
+
+
+def test_two_ways_of_asking_agree_on_most():
+    network = dense([64, 60, 60, 60], 10)
+    fit(network, *_data((64,)), FitSettings(epochs=3, batch=50, rate=3e-3))
+    asked = images("digits").test.float().flatten(1) / 16
+    same = network.predict(asked) == network.predict(asked, "classifier")
+    assert float(same.double().mean()) > 0.85
+
+
+def test_networks_live_where_their_weights_are():
+    network = dense([64, 8, 8], 10).to("meta")
+    assert network.predict(torch.zeros(3, 64, device="meta")).shape == (3,)
+    assert mono_forward([64, 8], 10).to("meta").logits(torch.zeros(3, 64, device="meta")).shape == (
+        1,
+        3,
+        10,
+    )
+
+
+def test_settings_that_make_no_sense_are_refused(unchecked):
+    for make in (
+        lambda: dense([64], 10),
+        lambda: dense([64, 8], 1),
+        lambda: dense([64, 8], 10, loss="hinge"),
+        lambda: dense([64, 8], 10, negatives="soft"),
+        lambda: dense([64, 8], 10, sharpness=0.0),
+        lambda: mono_forward([64], 10),
+        lambda: LocalNetwork([]),
+        lambda: TopDown([64], 10),
+        lambda: TopDown([64, 8], 10, scored=(9,)),
+        lambda: TopDown([64, 8], 10, keep=1.0),
+        lambda: convolutional((1, 8, 8), [4] * 5, 10),
+        lambda: FitSettings(epochs=0),
+        lambda: dense([64, 8], 10).predict(torch.zeros(1, 64), "guess"),
+        lambda: dense([64, 8], 10, negatives="hybrid").predict(torch.zeros(1, 64)),
+        lambda: mono_forward([64, 8], 10).predict(torch.zeros(1, 64), "first"),
+        lambda: fit(dense([64, 8], 10), torch.zeros(2, 64), torch.zeros(3, dtype=torch.long)),
+    ):
+        with pytest.raises(LearningError):
+            make()
