@@ -1,7 +1,7 @@
 """Learning by two forward passes, and other rules whose losses are a layer's own."""
 
 from unfrozen.learning.forward_forward.convolution import Waves, convolutional
-from unfrozen.learning.forward_forward.fit import Epoch, FitSettings, fit
+from unfrozen.learning.forward_forward.fit import Epoch, FitSettings, epochs, fit
 from unfrozen.learning.forward_forward.layer import GoodnessLayer
 from unfrozen.learning.forward_forward.local import LocalNetwork
 from unfrozen.learning.forward_forward.mono_forward import ProjectionLayer, mono_forward
@@ -19,6 +19,7 @@ __all__ = [
     "Waves",
     "convolutional",
     "dense",
+    "epochs",
     "fit",
     "mono_forward",
 ]

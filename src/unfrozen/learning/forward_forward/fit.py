@@ -1,6 +1,6 @@
 """The loop around networks that learn by themselves: batches, a falling rate, errors on the way."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import process_time
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -66,21 +66,19 @@ class Epoch(NamedTuple):
     seconds: float
 
 
-def fit(
+def epochs(
     network: Accumulating,
     samples: Float[Tensor, "n ..."],
     classes: Int64[Tensor, " n"],
     settings: FitSettings | None = None,
-    told: Callable[[Epoch], None] | None = None,
-) -> list[Epoch]:
-    """Train a network in place.
+) -> Iterator[Epoch]:
+    """Train a network in place, an epoch each time that the next is asked for.
 
     Args:
         network: a module, such as `ForwardForward` or `LocalNetwork`.
         samples: to learn from.
         classes: of each.
         settings: the defaults without.
-        told: is told of each epoch.
 
     Raises:
         LearningError: there are no samples, or not a class for each.
@@ -93,7 +91,7 @@ def fit(
     optimizer = torch.optim.AdamW(
         network.parameters(), settings.rate, weight_decay=settings.weight_decay, fused=True
     )
-    history, used = [], 0.0
+    used = 0.0
     for number in range(1, settings.epochs + 1):
         begun = process_time()
         for group in optimizer.param_groups:
@@ -107,7 +105,14 @@ def fit(
             optimizer.step()
             sums = [a + b for a, b in zip(sums or [0.0] * len(losses), losses, strict=True)]
         used += process_time() - begun
-        history.append(Epoch(number, [s / len(batches) for s in sums], used))
-        if told is not None:
-            told(history[-1])
-    return history
+        yield Epoch(number, [s / len(batches) for s in sums], used)
+
+
+def fit(
+    network: Accumulating,
+    samples: Float[Tensor, "n ..."],
+    classes: Int64[Tensor, " n"],
+    settings: FitSettings | None = None,
+) -> list[Epoch]:
+    """Train a network in place to the end; see `epochs`."""
+    return list(epochs(network, samples, classes, settings))
