@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from unfrozen.errors import DataError
+from unfrozen.errors import DataError, ModelError
 from unfrozen.language.tuning import Example, Task, read_examples
 
 WORDS = (" great", " terrible")
@@ -54,6 +54,21 @@ def test_every_family_of_models_is_read(tiny):
         ]
         found = Task(lm, examples).scores(range(3))
         torch.testing.assert_close(found, torch.tensor(expected), atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("examples", [CLASSES, SENTENCES, FREE], ids=["words", "texts", "free"])
+def test_what_lies_below_is_read_once_and_says_the_same(examples, tiny, monkeypatch):
+    lm = tiny.lm
+    whole, upper = Task(lm, examples), Task(lm, examples, first=1)
+    passes = []
+    run = lm.run
+    monkeypatch.setattr(lm, "run", lambda ids, **kw: passes.append(len(ids)) or run(ids, **kw))
+    for which in (range(5), [3, 1], range(5)):
+        torch.testing.assert_close(upper.scores(which), whole.scores(which), atol=1e-4, rtol=1e-4)
+    texts = sum(len(e.choices) or 1 for e in examples)
+    assert sum(passes) == (5 if upper.single else texts)
+    with pytest.raises(ModelError, match=f"layers 0 to {lm.n_layers - 1}"):
+        Task(lm, examples, first=lm.n_layers)
 
 
 def test_the_loss_is_the_surprise_among_choices_or_a_token(lm):

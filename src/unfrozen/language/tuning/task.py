@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from unfrozen.errors import DataError
 from unfrozen.language.architecture.probe import hooked
-from unfrozen.language.architecture.replay import reading
+from unfrozen.language.architecture.replay import Joining, KeyValues, reading
 from unfrozen.language.likelihood import token_log_probabilities
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning.examples import Example
@@ -25,12 +26,14 @@ class _Rows:
         read: the positions before the tokens that are scored; the first where a row has fewer.
         targets: those tokens.
         counts: how many of them each row has.
+        lengths: tokens of each row, without padding.
     """
 
     tokens: Int[Tensor, "row time"]
     read: Int[Tensor, "row read"]
     targets: Int[Tensor, "row read"]
     counts: Int[Tensor, " row"]
+    lengths: tuple[int, ...]
 
 
 class Task:
@@ -42,16 +45,26 @@ class Task:
         lm: the model.
         examples: that it is tuned or measured on.
         bfloat16: whether it reads in bfloat16, whatever its weights are kept in.
+        first: block below which the model stays as it is: what the blocks below say of a text is
+            computed once and kept, in memory of its tokens times the model's width.
 
     Raises:
         DataError: there are no examples, some have choices and some not, or numbers of choices
             differ.
-        ModelError: a text is longer than the model can read.
+        ModelError: a text is longer than the model can read, or there is no such block.
     """
 
     def __init__(
-        self, lm: LanguageModel, examples: Sequence[Example], *, bfloat16: bool = False
+        self,
+        lm: LanguageModel,
+        examples: Sequence[Example],
+        *,
+        bfloat16: bool = False,
+        first: int = 0,
     ) -> None:
+        self.first = lm.layer(first)
+        # Tokens of a text -> the state in which it enters the first block that may change.
+        self._entering: dict[tuple[int, ...], Float[Tensor, "time width"]] = {}
         kinds = {len(example.choices) for example in examples}
         if len(kinds) != 1:
             raise DataError("give examples that all have as many choices, or none")
@@ -176,10 +189,36 @@ class Task:
         read = begins[:, None] + torch.arange(targets.shape[1])
         last = torch.tensor([len(row) - 1 for row in rows])
         read = read.minimum(last[:, None])
-        return _Rows(tokens.to(device), read.to(device), targets.to(device), counts.to(device))
+        return _Rows(
+            tokens.to(device), read.to(device), targets.to(device), counts.to(device),
+            tuple(map(len, rows)),
+        )  # fmt: skip
 
     def _logits(self, rows: _Rows) -> Float[Tensor, "row read vocabulary"]:
-        handle = self.lm.sites.head.register_forward_pre_hook(reading(rows.read))
-        kind = self.lm.device.type
-        with hooked([handle]), torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16):
-            return self.lm.model(input_ids=rows.tokens, use_cache=False).logits
+        with torch.autocast(self.lm.device.type, torch.bfloat16, enabled=self.bfloat16):
+            if self.first:
+                states = self._states(rows)
+                prefix = KeyValues.none(self.lm.n_layers, states)
+                none = torch.zeros(len(states), dtype=torch.long, device=states.device)
+                joins = {self.first: Joining(states, none)}
+                return self.lm.replay(joins, prefix, read=rows.read)
+            handle = self.lm.sites.head.register_forward_pre_hook(reading(rows.read))
+            with hooked([handle]):
+                return self.lm.model(input_ids=rows.tokens, use_cache=False).logits
+
+    def _states(self, rows: _Rows) -> Float[Tensor, "row time width"]:
+        """What enters the first block that may change; padding is never looked at."""
+        texts = [
+            tuple(row[:length])
+            for row, length in zip(rows.tokens.tolist(), rows.lengths, strict=True)
+        ]
+        new = [text for text in dict.fromkeys(texts) if text not in self._entering]
+        if new:
+            tokens = pad_sequence([torch.tensor(text) for text in new], batch_first=True)
+            below = self.first - 1
+            run = self.lm.run(
+                tokens.to(self.lm.device), keep=("state",), keep_layers=(below,), stop_after=below
+            )
+            for text, state in zip(new, run.kept["state"][below], strict=True):
+                self._entering[text] = state[: len(text)].clone()
+        return pad_sequence([self._entering[text] for text in texts], batch_first=True)

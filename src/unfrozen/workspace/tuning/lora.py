@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from unfrozen.errors import ModelError
 from unfrozen.language.architecture.probe import hooked
+from unfrozen.language.architecture.sites import find_sites
 from unfrozen.learning.zeroth_order.moves import Along, Moved, move
 from unfrozen.learning.zeroth_order.noise import Draw
 
@@ -30,16 +31,22 @@ class Adapter:
         rank: of each adapter.
         alpha: over the rank, the scale.
         seed: of where A begins.
+        first: block from which on there are any; what lies below it is the same in every step, so
+            that it need not be computed again.
     """
 
     targets: tuple[str, ...] = ("q_proj", "v_proj")
     rank: int = 8
     alpha: float = 16.0
     seed: int = 0
+    first: int = 0
 
     def __post_init__(self) -> None:
-        if not self.targets or self.rank < 1 or not self.alpha > 0:
-            raise ModelError("an adapter has targets, and a rank and an alpha that are positive")
+        if not self.targets or self.rank < 1 or not self.alpha > 0 or self.first < 0:
+            raise ModelError(
+                "an adapter has targets, a rank and an alpha that are positive, and a first block "
+                "from 0 on"
+            )
 
     @property
     def scale(self) -> float:
@@ -74,12 +81,15 @@ class Factors:
     b: Float[Tensor, "rows rank"]
 
 
-def linear_modules(model: nn.Module, targets: tuple[str, ...]) -> dict[str, nn.Linear]:
+def linear_modules(
+    model: nn.Module, targets: tuple[str, ...], first: int = 0
+) -> dict[str, nn.Linear]:
     """Linear modules by name.
 
     Args:
         model: that they are of.
         targets: last parts of their names.
+        first: block that the first of them are in.
 
     Raises:
         ModelError: there are none.
@@ -87,6 +97,12 @@ def linear_modules(model: nn.Module, targets: tuple[str, ...]) -> dict[str, nn.L
     every = {
         name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)
     }
+    if first:
+        blocks = find_sites(model).blocks
+        if first >= len(blocks):
+            raise ModelError(f"the model has blocks 0 to {len(blocks) - 1}, and none from {first}")
+        inside = tuple(f"{block.name}." for block in blocks[first:])
+        every = {name: module for name, module in every.items() if name.startswith(inside)}
     found = {name: module for name, module in every.items() if name.split(".")[-1] in targets}
     if not found:
         known = ", ".join(sorted({name.split(".")[-1] for name in every})) or "none"
@@ -111,7 +127,7 @@ def adapted(model: nn.Module, adapter: Adapter) -> Iterator[dict[str, Tensor]]:
         ModelError: the model has no such modules.
     """
     handles, parameters = [], {}
-    for name, module in linear_modules(model, adapter.targets).items():
+    for name, module in linear_modules(model, adapter.targets, adapter.first).items():
         rows, columns = module.weight.shape
         factors = adapter.begin(f"{name}.weight", rows, columns, module.weight.device)
         parameters[f"{name}.weight.A"], parameters[f"{name}.weight.B"] = factors.a, factors.b

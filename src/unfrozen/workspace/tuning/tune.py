@@ -143,7 +143,8 @@ def tune(
     if called in taken:
         raise WorkspaceError(f"a change is called {called!r} already: give another name")
     workspace.apply(lm.model)
-    tasks = [Task(lm, each, bfloat16=settings.bfloat16) for each in (train, held_out)]
+    first = 0 if settings.adapter is None else settings.adapter.first
+    tasks = [Task(lm, each, bfloat16=settings.bfloat16, first=first) for each in (train, held_out)]
     if settings.batch > len(train):
         raise WorkspaceError(f"a batch of {settings.batch} is more than all {len(train)} examples")
     told = progress or (lambda what, done, total: None)
