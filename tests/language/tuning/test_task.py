@@ -7,7 +7,10 @@ import torch
 from sklearn.metrics import f1_score
 
 from unfrozen.errors import DataError, ModelError
+from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning import Example, Task, read_examples
+from unfrozen.language.tuning.prefix import parameters, prefix_of
+from unfrozen.learning.zeroth_order import MeZO
 
 WORDS = (" great", " terrible")
 CLASSES = [
@@ -166,3 +169,44 @@ def test_what_cannot_be_scored_is_refused(lm, tmp_path):
     turned = [CLASSES[0], CLASSES[1]._replace(choices=WORDS[::-1])]
     with pytest.raises(DataError, match="in one order"):
         Task(lm, turned).f1([0, 1])
+
+
+@pytest.mark.parametrize("examples", [CLASSES, SENTENCES], ids=["words", "texts"])
+def test_a_prefix_of_real_keys_and_values_is_the_text_that_they_are_of(examples, tiny):
+    lm = tiny.lm
+    text = "One review. "
+    length = lm.encode(text).shape[1]
+    after = Task(lm, examples, prefix=prefix_of(lm, text, length))
+    written = [e._replace(prompt=text + e.prompt) for e in examples]
+    rows = [lm.encode(e.prompt)[0].tolist() for e in written]
+    assert rows == [lm.encode(text)[0].tolist() + p for p in after.prompts]
+    whole = Task(lm, written)
+    torch.testing.assert_close(after.scores(range(5)), whole.scores(range(5)), atol=1e-3, rtol=1e-3)
+
+
+def test_mezo_tunes_a_prefix(tiny_folder):
+    lm = LanguageModel.from_pretrained(str(tiny_folder))
+    prefix = prefix_of(lm, "One review of a film", 4)
+    task = Task(lm, CLASSES, prefix=prefix)
+    before = float(task.loss(range(5)))
+    optimizer = MeZO(parameters(prefix).items(), lr=1e-2, eps=1e-2, scale="rms")
+    for _ in range(40):
+        optimizer.step(lambda: task.loss(range(5)))
+    assert float(task.loss(range(5))) < before - 0.01
+
+
+def test_a_prefix_that_cannot_be_is_refused(tiny):
+    lm = tiny.lm
+    with pytest.raises(DataError, match="a prefix takes from 1"):
+        prefix_of(lm, "short", 99)
+    prefix = prefix_of(lm, "short", 1)
+    with pytest.raises(DataError, match="leave first 0"):
+        Task(lm, CLASSES, prefix=prefix, first=1)
+    with pytest.raises(DataError, match="without a prefix"):
+        Task(lm, CLASSES, prefix=prefix).generated([0], 2)
+
+
+def test_what_is_generated_is_what_the_model_writes(tiny):
+    lm = tiny.lm
+    task = Task(lm, CLASSES)
+    assert task.generated([2, 0], 4) == lm.generate([CLASSES[2].prompt, CLASSES[0].prompt], 4)

@@ -1,6 +1,7 @@
 """Tuning in a workspace: kept as scalars, given back to the bit, taken out, gone on with."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,7 +20,8 @@ TRAIN = [Example(f"{c * 3} {n}? ", WORDS[n % 2], WORDS) for n in range(8) for c 
 TEST = [Example(f"{c * 2} {n}? ", WORDS[n % 2], WORDS) for n in range(5) for c in "cd"]
 FULL = TuneSettings(steps=6, batch=4, lr=1e-3, eps=1e-3, adapter=None)
 LORA = TuneSettings(steps=6, batch=4, lr=1e-2, eps=1e-2, adapter=Adapter(rank=2))
-BOTH = pytest.mark.parametrize("settings", [FULL, LORA], ids=["full", "lora"])
+UPPER = replace(LORA, adapter=Adapter(rank=2, first=1))
+BOTH = pytest.mark.parametrize("settings", [FULL, LORA, UPPER], ids=["full", "lora", "upper"])
 
 
 @pytest.fixture
@@ -214,3 +216,21 @@ def test_effects_are_json(lm, workspace):
     told = json.loads(json.dumps(dict(done.change.effect)))
     assert told["held out"] == len(TEST)
     assert set(told["before"]) == {"loss", "accuracy", "f1"}
+
+
+def _vowels(example, text):
+    return sum(c in "aeiou" for c in text) / max(1, len(text))
+
+
+def test_a_score_of_what_is_written_is_an_objective(lm, workspace):
+    settings = replace(LORA, objective="score", tokens=4, steps=3)
+    done = tune(workspace, lm, TRAIN, TEST, settings, score=_vowels)
+    texts = lm.generate([e.prompt for e in TEST], 4)
+    expected = sum(_vowels(e, t) for e, t in zip(TEST, texts, strict=True)) / len(TEST)
+    assert done.after["score"] == pytest.approx(expected)
+    assert all(-1 <= loss <= 0 for loss in done.losses)
+    for wrong in ({"settings": settings}, {"settings": LORA, "score": _vowels}):
+        with pytest.raises(WorkspaceError, match="give a score"):
+            tune(workspace, lm, TRAIN, TEST, **wrong)
+    with pytest.raises(WorkspaceError, match="give a finite number"):
+        tune(workspace, lm, TRAIN, TEST, settings, score=lambda *_: float("nan"))

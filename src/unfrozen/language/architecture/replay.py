@@ -104,6 +104,8 @@ class _PrefixLayer(DynamicLayer):
             return key_states, value_states
         if self.rows is not None:
             keys, values = keys[self.rows], values[self.rows]
+        # A prefix that is tuned stays in full where the rest is read in bfloat16.
+        keys, values = keys.to(key_states.dtype), values.to(value_states.dtype)
         return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
 
 
@@ -199,8 +201,9 @@ def resume(
     ids: Int[Tensor, "row time"],
     prefix: KeyValues,
     samples: Int[Tensor, " row"],
-) -> Float[Tensor, "row vocabulary"]:
-    """Logits after rows of tokens that go on from samples of a kept run.
+    read: Int[Tensor, "row read"] | None = None,
+) -> Float[Tensor, "row read vocabulary"]:
+    """Logits of rows of tokens that go on from samples of a kept run.
 
     Args:
         model: the causal language model.
@@ -208,19 +211,20 @@ def resume(
         ids: the tokens that follow.
         prefix: keys and values of what they follow, which stays as it is.
         samples: which sample of it each row goes on from.
+        read: which of the tokens that follow to read at; the last one by default.
     """
     offset = prefix.keys[0].shape[-2]
     layers = [_PrefixLayer(k, v) for k, v in zip(prefix.keys, prefix.values, strict=True)]
     for layer in layers:
         layer.rows = samples
-    with hooked([sites.head.register_forward_pre_hook(reading(None))]):
+    with hooked([sites.head.register_forward_pre_hook(reading(read))]):
         output = model(
             input_ids=ids,
             past_key_values=Cache(layers=list(layers)),
             position_ids=torch.arange(offset, offset + ids.shape[1], device=ids.device)[None],
             use_cache=True,
         )
-    return output.logits[:, -1]
+    return output.logits
 
 
 class _Joined:

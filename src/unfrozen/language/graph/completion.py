@@ -230,7 +230,7 @@ def _follow(
             else:
                 ids = torch.tensor([branch.tokens for _, branch in part], device=lm.device)
                 samples = torch.tensor([i for i, _ in part], device=lm.device)
-                logits = resume(lm.model, lm.sites, ids, prefix, samples)
+                logits = resume(lm.model, lm.sites, ids, prefix, samples)[:, -1]
             for (i, branch), row in zip(part, _logs(logits), strict=True):
                 searches[i].follow(branch, row)
 

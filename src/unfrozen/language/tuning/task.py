@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from unfrozen.errors import DataError
 from unfrozen.language.architecture.probe import hooked
-from unfrozen.language.architecture.replay import Joining, KeyValues, reading
+from unfrozen.language.architecture.replay import Joining, KeyValues, reading, resume
 from unfrozen.language.likelihood import token_log_probabilities
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning.examples import Example
@@ -45,6 +45,7 @@ class Task:
         lm: the model.
         examples: that it is tuned or measured on.
         bfloat16: whether it reads in bfloat16, whatever its weights are kept in.
+        prefix: keys and values that every text is read after, see `prefix_of`.
         first: block below which the model stays as it is: what the blocks below say of a text is
             computed once and kept, in memory of its tokens times the model's width.
 
@@ -60,8 +61,11 @@ class Task:
         examples: Sequence[Example],
         *,
         bfloat16: bool = False,
+        prefix: KeyValues | None = None,
         first: int = 0,
     ) -> None:
+        if prefix is not None and first:
+            raise DataError("after a prefix, no block reads the same in every step: leave first 0")
         self.first = lm.layer(first)
         # Tokens of a text -> the state in which it enters the first block that may change.
         self._entering: dict[tuple[int, ...], Float[Tensor, "time width"]] = {}
@@ -69,12 +73,15 @@ class Task:
         if len(kinds) != 1:
             raise DataError("give examples that all have as many choices, or none")
         self.lm, self.examples, self.bfloat16 = lm, list(examples), bfloat16
+        self.prefix = prefix
         self.n_choices = kinds.pop()
         self.prompts = [lm.encode(example.prompt)[0].tolist() for example in examples]
         said = [example.choices or (example.completion,) for example in examples]
         self.said = [[self._continued(text) for text in texts] for texts in said]
+        before = 0 if prefix is None else prefix.keys[0].shape[-2]
         lm.check_length(
-            max(
+            before
+            + max(
                 len(prompt) + max(map(len, texts))
                 for prompt, texts in zip(self.prompts, self.said, strict=True)
             )
@@ -145,6 +152,22 @@ class Task:
         parts = [which[i : i + batch] for i in range(0, len(which), batch)]
         return torch.cat([self.scores(part).argmax(1) for part in parts])
 
+    @torch.no_grad()
+    def generated(self, which: Sequence[int], tokens: int) -> list[str]:
+        """What the model writes after prompts, at each step the likeliest token.
+
+        Args:
+            which: of the examples.
+            tokens: how many to write.
+
+        Raises:
+            DataError: the task has a prefix, after which nothing is written here.
+        """
+        if self.prefix is not None:
+            raise DataError("texts are written without a prefix")
+        with torch.autocast(self.lm.device.type, torch.bfloat16, enabled=self.bfloat16):
+            return self.lm.generate([self.examples[i].prompt for i in which], tokens)
+
     def accuracy(self, which: Sequence[int], batch: int = 32) -> float:
         """Share of examples whose likeliest choice is right."""
         right = self.chosen(which, batch) == self.answers[list(which)]
@@ -196,6 +219,11 @@ class Task:
 
     def _logits(self, rows: _Rows) -> Float[Tensor, "row read vocabulary"]:
         with torch.autocast(self.lm.device.type, torch.bfloat16, enabled=self.bfloat16):
+            if self.prefix is not None:
+                lm, same = self.lm, torch.zeros(len(rows.tokens), dtype=torch.long)
+                return resume(
+                    lm.model, lm.sites, rows.tokens, self.prefix, same.to(lm.device), rows.read
+                )
             if self.first:
                 states = self._states(rows)
                 prefix = KeyValues.none(self.lm.n_layers, states)

@@ -8,6 +8,7 @@ done.before["accuracy"], done.after["accuracy"], done.entry
 ```
 """
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,7 +35,9 @@ from unfrozen.workspace.tuning.lora import Adapter, adapted
 from unfrozen.workspace.tuning.run import payload_of
 from unfrozen.workspace.workspace import Workspace
 
-Objective = Literal["loss", "accuracy", "f1"]
+Objective = Literal["loss", "accuracy", "f1", "score"]
+Score = Callable[[Example, str], float]
+"""How good a text is that the model wrote after an example's prompt; more is better."""
 Progress = Callable[[str, int, int], None]
 
 # Steps between two times that an unfinished run is kept.
@@ -51,7 +54,9 @@ class TuneSettings:
         lr: step size at the start; it falls to nothing, evenly.
         eps: how far from the weights the loss is asked.
         adapter: what is tuned beside the model; None tunes the model's own parameters.
-        objective: what is made small: the loss, or accuracy or F1 with their signs turned.
+        objective: what is made small: the loss; or accuracy, F1 or a score of what the model
+            writes, with their signs turned.
+        tokens: that it writes to be scored.
         noise: kind of it.
         samples: of the gradient, a step.
         sides: 2, or 1.
@@ -66,6 +71,7 @@ class TuneSettings:
     eps: float = 1e-2
     adapter: Adapter | None = Adapter()  # noqa: RUF009 (it is frozen)
     objective: Objective = "loss"
+    tokens: int = 8
     noise: Noise = "gaussian"
     samples: int = 1
     sides: int = 2
@@ -74,8 +80,8 @@ class TuneSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 1:
-            raise WorkspaceError("a run has at least one step, of at least one example")
+        if self.steps < 1 or self.batch < 1 or self.tokens < 1:
+            raise WorkspaceError("a run has at least one step, of at least one example and token")
         if self.objective not in get_args(Objective):
             known = ", ".join(get_args(Objective))
             raise WorkspaceError(f"an objective is {known}, not {self.objective!r}")
@@ -109,6 +115,7 @@ def tune(
     held_out: Sequence[Example],
     settings: TuneSettings = TuneSettings(),
     *,
+    score: Score | None = None,
     name: str | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -126,6 +133,7 @@ def tune(
         train: examples to learn from.
         held_out: others, on which it is measured before and after.
         settings: of the run.
+        score: of what the model writes, where that is the objective.
         name: of the change.
         dry_run: commit nothing.
         progress: called with what is done, how many are done and of how many.
@@ -137,6 +145,8 @@ def tune(
         DataError: examples cannot be used.
         ModelError: there is nothing that adapters could stand beside, or texts are too long.
     """
+    if (score is not None) != (settings.objective == "score"):
+        raise WorkspaceError("give a score, and only then, where the objective is one")
     taken = taken_names(workspace)
     called = unused_name(f"tuned-{settings.objective}", taken) if name is None else name
     check_name(called)
@@ -148,12 +158,19 @@ def tune(
     if settings.batch > len(train):
         raise WorkspaceError(f"a batch of {settings.batch} is more than all {len(train)} examples")
     told = progress or (lambda what, done, total: None)
-    before = measured(tasks[1], lambda done, total: told("measuring before", done, total))
+
+    def look(when: str) -> dict[str, float]:
+        found = measured(tasks[1], lambda done, total: told(f"measuring {when}", done, total))
+        if score is not None:
+            found["score"] = scored(tasks[1], range(len(held_out)), score, settings.tokens)
+        return found
+
+    before = look("before")
     kept = workspace.path / "unfinished" / f"{_digest(workspace, train, settings)}.pt"
     try:
         with _parameters(lm, settings) as parameters:
-            optimizer, losses = _run(tasks[0], parameters, settings, kept, told, interrupted)
-            after = measured(tasks[1], lambda done, total: told("measuring after", done, total))
+            optimizer, losses = _run(tasks[0], parameters, settings, score, kept, told, interrupted)
+            after = look("after")
     finally:
         workspace.apply(lm.model)
     change = Change(
@@ -200,10 +217,35 @@ def measured(
     return found
 
 
+def scored(task: Task, which: Sequence[int], score: Score, tokens: int, batch: int = 32) -> float:
+    """Mean score of what the model writes after prompts.
+
+    Args:
+        task: that they are of.
+        which: of its examples.
+        score: of a text.
+        tokens: that are written.
+        batch: how many are written at once.
+
+    Raises:
+        WorkspaceError: a score is not a finite number.
+    """
+    found = []
+    for i in range(0, len(which), batch):
+        part = which[i : i + batch]
+        for j, text in zip(part, task.generated(part, tokens), strict=True):
+            value = float(score(task.examples[j], text))
+            if not math.isfinite(value):
+                raise WorkspaceError(f"the score of {text!r} is {value}: give a finite number")
+            found.append(value)
+    return sum(found) / len(found)
+
+
 def _run(
     task: Task,
     parameters: dict[str, Tensor],
     settings: TuneSettings,
+    score: Score | None,
     kept: Path,
     told: Progress,
     interrupted: Callable[[], bool],
@@ -225,7 +267,7 @@ def _run(
             group["lr"] = settings.lr * (1 - t / settings.steps)
         draw = random.Random(f"{settings.seed} {t}")
         batch = draw.sample(range(len(task)), settings.batch)
-        losses.append(optimizer.step(lambda b=batch: _ask(task, b, settings.objective)))
+        losses.append(optimizer.step(lambda b=batch: _ask(task, b, settings, score)))
         told("tuning", optimizer.steps, settings.steps)
         stopped = interrupted()
         if stopped or optimizer.steps % _KEEP == 0 or optimizer.steps == settings.steps:
@@ -235,10 +277,14 @@ def _run(
     return optimizer, losses
 
 
-def _ask(task: Task, batch: Sequence[int], objective: Objective) -> Tensor | float:
-    if objective == "loss":
+def _ask(
+    task: Task, batch: Sequence[int], settings: TuneSettings, score: Score | None
+) -> Tensor | float:
+    if score is not None:
+        return -scored(task, batch, score, settings.tokens)
+    if settings.objective == "loss":
         return task.loss(batch)
-    return -(task.accuracy(batch) if objective == "accuracy" else task.f1(batch))
+    return -(task.accuracy(batch) if settings.objective == "accuracy" else task.f1(batch))
 
 
 def _keep(path: Path, optimizer: MeZO, losses: list[float]) -> None:
