@@ -25,7 +25,7 @@ class Modulator:
         LearningError: extent is not positive, or depth not finite.
     """
 
-    depth: float = math.pi
+    depth: float = math.pi / 2
     extent: float = 44e-6
 
     def __post_init__(self) -> None:
