@@ -91,7 +91,7 @@ class Fibre(nn.Module):
 
     Example:
         >>> fibre = Fibre(FibreSettings(b=0.14, camera=Camera(pixels=14)))
-        >>> fibre(torch.rand(3, 784)).shape
+        >>> fibre(torch.zeros(3, 784)).shape
         torch.Size([3, 196])
     """
 
