@@ -8,6 +8,7 @@ import pytest
 
 from unfrozen.cli.main import main
 from unfrozen.workspace import Workspace
+from unfrozen.workspace.kinds import KINDS
 
 WORDS = ["yes", "no"]
 
@@ -65,6 +66,34 @@ def test_a_run_of_adapters_is_exported_for_peft(space, capfd):
     run(f"{TUNE} --full --lr 1e-4 --name whole", capfd)
     assert "no LoRA" in refused("export whole ../other --lora", capfd)
     assert not Path("../other").exists()
+
+
+def test_adapters_may_be_in_upper_blocks_alone(space, capfd):
+    run(f"{TUNE} --from-block 1", capfd)
+    (change,) = space.changes()
+    names = KINDS[change.kind].shapes(change.payload)
+    assert names
+    assert not any(".0." in name for name in names)
+    assert "has blocks 0 to" in refused(f"{TUNE} --from-block 99", capfd)
+
+
+def test_a_function_of_what_is_written_is_an_objective(space, capfd):
+    Path("../judge.py").write_text(
+        "def short(example, text):\n    return 1 / (1 + len(text.split()))\n\n\nnone = 3\n"
+    )
+    out = run(f"{TUNE} --objective ../judge.py:short --tokens 3", capfd)
+    assert "of what the model writes" in out
+    assert "score" in space.changes()[0].effect["after"]
+    for wrong, told in (
+        ("../none.py:short", "there is no file"),
+        ("../judge.py:long", "has no function 'long'"),
+        ("../judge.py:none", "has no function 'none'"),
+    ):
+        assert told in refused(f"{TUNE} --objective {wrong}", capfd)
+    Path("../broken.py").write_text("1 / 0")
+    assert "cannot be run: ZeroDivisionError" in refused(
+        f"{TUNE} --objective ../broken.py:f", capfd
+    )
 
 
 def test_examples_of_another_file_can_be_held_out(space, capfd):

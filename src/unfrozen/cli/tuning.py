@@ -12,13 +12,15 @@ from unfrozen.cli.opening import JsonOption, WorkspaceOption, find_workspace, re
 
 if TYPE_CHECKING:
     from unfrozen.language.tuning import Example
-    from unfrozen.workspace.tuning.tune import Tuned, TuneSettings
+    from unfrozen.workspace.tuning.tune import Score, Tuned, TuneSettings
 
 EXAMPLES = {
     "tune": (
         "unfrozen tune reviews.jsonl                            adapters of low rank, by MeZO",
         "unfrozen tune reviews.jsonl --held-out test.jsonl      measured on a file of your own",
         "unfrozen tune reviews.jsonl --objective accuracy       what has no gradient",
+        "unfrozen tune tasks.jsonl --objective judge.py:short   a function of what it writes",
+        "unfrozen tune reviews.jsonl --from-block 20            adapters in upper blocks only",
         "unfrozen tune reviews.jsonl --full --lr 1e-6 --eps 1e-3   the model's own parameters",
     )
 }
@@ -48,8 +50,15 @@ def tune(
         str, typer.Option(help="mezo: losses on both sides of the weights, no gradients.")
     ] = "mezo",
     objective: Annotated[
-        str, typer.Option(help="What is made small: loss, or accuracy or f1, sign turned.")
+        str,
+        typer.Option(
+            help="What is made small: loss; or accuracy, f1 or FILE.py:FUNCTION, sign turned. The "
+            "function is given an example and what the model wrote, and says how good that is."
+        ),
     ] = "loss",
+    tokens: Annotated[
+        int, typer.Option(min=1, help="That the model writes for such a function.")
+    ] = 8,
     steps: Annotated[int, typer.Option(min=1, help="How many.")] = 400,
     batch: Annotated[int, typer.Option(min=1, help="Examples a step.")] = 16,
     lr: Annotated[
@@ -63,6 +72,14 @@ def tune(
     targets: Annotated[
         str, typer.Option(metavar="NAMES", help="Linear modules that adapters stand beside.")
     ] = "q_proj,v_proj",
+    from_block: Annotated[
+        int,
+        typer.Option(
+            "--from-block",
+            min=0,
+            help="The first that has adapters; what lies below is computed once and kept.",
+        ),
+    ] = 0,
     noise: Annotated[
         str, typer.Option(help="gaussian, rademacher, sphere or low-rank.")
     ] = "gaussian",
@@ -102,6 +119,7 @@ def tune(
     if method != "mezo":
         raise WorkspaceError(f"no tuning method {method!r}: there is mezo")
     check(noise)
+    score = _score(objective) if ":" in objective else None
     examples = read_examples(data)
     train, test = _split(examples, seed) if held_out is None else (
         examples, read_examples(held_out)
@@ -119,10 +137,12 @@ def tune(
     modules = tuple(part.strip() for part in targets.split(",") if part.strip())
     settings = TuneSettings(
         steps=steps, batch=batch, lr=lr, eps=eps,
-        adapter=None if full else Adapter(targets=modules, rank=rank, seed=seed),
-        objective=objective,  # pyright: ignore[reportArgumentType]
+        adapter=None if full else Adapter(
+            targets=modules, rank=rank, seed=seed, first=from_block
+        ),
+        objective="score" if score is not None else objective,  # pyright: ignore[reportArgumentType]
         noise=noise,  # pyright: ignore[reportArgumentType]
-        samples=samples, sides=sides,
+        tokens=tokens, samples=samples, sides=sides,
         scale=scale,  # pyright: ignore[reportArgumentType]
         bfloat16=not float32 and search_precision(lm) == torch.bfloat16, seed=seed,
     )  # fmt: skip
@@ -132,7 +152,7 @@ def tune(
     console.print(text, markup=False, soft_wrap=True)
     with progress() as bars, between_steps() as interrupted:
         done = run(
-            found, lm, train, test, settings, name=name, dry_run=dry_run,
+            found, lm, train, test, settings, score=score, name=name, dry_run=dry_run,
             progress=reporter(bars), interrupted=interrupted,
         )  # fmt: skip
     title = f"Measured on {len(test)} examples held out"
@@ -140,6 +160,30 @@ def tune(
     console.print(_kept(done), markup=False, soft_wrap=True)
     if json is not None:
         emit_json(json, _to_json(done, settings))
+
+
+def _score(objective: str) -> "Score":
+    """A function of a file of the user's, which is run."""
+    import importlib.util
+
+    from unfrozen.errors import DataError
+
+    file, _, name = objective.rpartition(":")
+    path = Path(file)
+    if path.suffix != ".py" or not path.is_file():
+        raise DataError(f"there is no file {file!r} of Python to take {name!r} from")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise DataError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise DataError(f"{path} has no function {name!r}")
+    return found  # pyright: ignore[reportReturnType]
 
 
 def _split(examples: "list[Example]", seed: int) -> "tuple[list[Example], list[Example]]":

@@ -75,6 +75,7 @@ def tuned_table(before: Mapping[str, float], after: Mapping[str, float], title: 
         "loss": "nats; less is better",
         "accuracy": "share of examples whose likeliest choice is right",
         "f1": "mean over choices",
+        "score": "of what the model writes, by the function given; more is better",
     }
     rows = [(key, _number(before[key]), _number(after[key]), meanings[key]) for key in after]
     return Table(title, ("measure", "before", "after", "meaning"), tuple(rows))
