@@ -74,7 +74,7 @@ def test_adapters_may_be_in_upper_blocks_alone(space, capfd):
     names = KINDS[change.kind].shapes(change.payload)
     assert names
     assert not any(".0." in name for name in names)
-    assert "has blocks 0 to" in refused(f"{TUNE} --from-block 99", capfd)
+    assert "has layers 0 to" in refused(f"{TUNE} --from-block 99", capfd)
 
 
 def test_a_function_of_what_is_written_is_an_objective(space, capfd):
