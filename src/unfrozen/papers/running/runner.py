@@ -32,6 +32,7 @@ REGISTRY: dict[str, str] = {
     "tem": "unfrozen.papers.tem",
     "tem-t": "unfrozen.papers.tem_t",
     "cognitive-map": "unfrozen.papers.cognitive_map",
+    "continual": "unfrozen.papers.continual",
 }
 """Name of a paper -> the module that holds its ``EXPERIMENT``."""
 

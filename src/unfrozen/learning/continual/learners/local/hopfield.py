@@ -19,6 +19,8 @@ from unfrozen.memory.hopfield.modern import ModernHopfield
 
 # A class in two bytes and a number of images in four, beside a byte a pixel.
 _BESIDE = 6
+# A class's number, and how many tasks it came in.
+_BESIDE_A_CLASS = 16
 _ASKED_AT_ONCE = 2000
 
 
@@ -30,7 +32,9 @@ class HopfieldWrite:
     that it stays the mean of all that it took in.  When a class comes, shares become smaller, and
     the others merge pairs of their patterns, each time those whose merging moves images least
     (Ward's criterion).  So nothing of one class is ever changed by an image of another, except
-    that patterns become coarser.
+    that patterns become coarser.  A class that comes again in another task gets new patterns there,
+    and its older ones merge until each task has the same part of the class's share, since a class
+    may look otherwise in each.
 
     Patterns are kept as grey values of a byte.  A pattern that moves by less than one is rounded by
     chance, up as often as its fraction says, so that it comes where it should on average.
@@ -60,25 +64,32 @@ class HopfieldWrite:
         self.patterns = torch.zeros(0, inputs.pixels, dtype=torch.uint8)
         self.labels = torch.zeros(0, dtype=torch.int16)
         self.counts = torch.zeros(0)
+        self.tasks = torch.zeros(0, dtype=torch.int64)
+        self._open = torch.zeros(0, dtype=torch.bool)
 
     @property
     def bytes(self) -> int:
-        """Of patterns, their classes and how many images each took in."""
-        return nbytes(self.patterns, self.labels, self.counts) + self.classes.bytes
+        """Of patterns, their classes, how many images each took in, and how often classes came."""
+        kept = nbytes(self.patterns, self.labels, self.counts, self.tasks)
+        return kept + self.classes.bytes
 
     @property
     def share(self) -> int:
         """How many patterns a class may have."""
-        left = self.limit - self.classes.bytes
+        left = self.limit - _BESIDE_A_CLASS * len(self.classes)
         return left // (self.inputs.pixels + _BESIDE) // max(len(self.classes), 1)
 
     @torch.no_grad()
     def learn(self, batches: Iterable[Batch]) -> None:
         """Write each batch."""
+        # Patterns that this task made: none yet.
+        self._open = torch.zeros(len(self.labels), dtype=torch.bool)
         for images, classes in batches:
             self.inputs.rows(images[:0])  # of the right size
-            if self.classes.meet(classes):
+            new = self.classes.meet(classes)
+            if new:
                 self._check_room(len(self.classes))
+                self.tasks = torch.cat([self.tasks, self.tasks.new_zeros(new)])
                 self._thin()
             for label in classes.unique().tolist():
                 self._write(images[classes == label].flatten(1), label)
@@ -100,16 +111,20 @@ class HopfieldWrite:
 
     def _write(self, rows: UInt8[Tensor, "b pixel"], label: int) -> None:
         """Images of one class: new patterns as long as there is room, then into the nearest."""
-        own = (self.labels == label).nonzero().flatten()
-        room = max(self.share - len(own), 0)
+        self._begin(label)
+        room = max(self.share - int((self.labels == label).sum()), 0)
         new, rest = rows[:room], rows[room:]
         if len(new):
-            own = torch.cat([own, torch.arange(len(self.labels), len(self.labels) + len(new))])
             self.patterns = torch.cat([self.patterns, new])
             self.labels = torch.cat([self.labels, self.labels.new_full((len(new),), label)])
             self.counts = torch.cat([self.counts, self.counts.new_ones(len(new))])
+            self._open = torch.cat([self._open, self._open.new_ones(len(new))])
         if not len(rest):
             return
+        own = (self.labels == label) & self._open
+        if not bool(own.any()):  # the class came in more tasks than it has patterns
+            own = self.labels == label
+        own = own.nonzero().flatten()
         x, patterns = rest.float(), self.patterns[own].float()
         # |x|^2 is the same for all patterns, so it does not tell which is nearest.
         nearest = (patterns.square().sum(1) / 2 - x @ patterns.T).argmin(1)
@@ -121,18 +136,36 @@ class HopfieldWrite:
         moved = patterns[touched] + total / self.counts[at, None]
         self.patterns[at] = self._rounded(moved)
 
+    def _begin(self, label: int) -> None:
+        """Make room for a task's patterns of a class, when its first image comes."""
+        own = self.labels == label
+        if bool((own & self._open).any()):
+            return
+        column = self.classes.columns(torch.tensor([label]))
+        self.tasks[column] += 1
+        tasks = int(self.tasks[column])
+        self._merge(own, max(self.share * (tasks - 1) // tasks, 1))
+
     def _thin(self) -> None:
         """Merge patterns of each class until it has no more than its share."""
-        parts = []
         for label in self.labels.unique().tolist():
             own = self.labels == label
-            patterns, counts = self.patterns[own], self.counts[own]
-            if len(patterns) > self.share:
-                merged, counts = ward(patterns.float(), counts, self.share)
-                patterns = self._rounded(merged)
-            parts.append((patterns, self.labels.new_full((len(patterns),), label), counts))
-        if parts:
-            self.patterns, self.labels, self.counts = map(torch.cat, zip(*parts, strict=True))
+            count = int(own.sum())
+            if count > self.share:
+                for group in (own & ~self._open, own & self._open):
+                    self._merge(group, max(self.share * int(group.sum()) // count, 1))
+
+    def _merge(self, group: Tensor, left: int) -> None:
+        """Merge patterns of one class, which become the last ones, until so many are left."""
+        if int(group.sum()) <= left:
+            return
+        merged, counts = ward(self.patterns[group].float(), self.counts[group], left)
+        self.patterns = torch.cat([self.patterns[~group], self._rounded(merged)])
+        self.counts = torch.cat([self.counts[~group], counts])
+        self.labels, self._open = (
+            torch.cat([column[~group], column[group][:left]])
+            for column in (self.labels, self._open)
+        )
 
     def _rounded(self, values: Float[Tensor, "n pixel"]) -> UInt8[Tensor, "n pixel"]:
         """To whole grey values, up as often as the fraction says."""
@@ -140,7 +173,7 @@ class HopfieldWrite:
         return (values + chance).floor().clamp_(0, self.inputs.white).to(torch.uint8)
 
     def _check_room(self, classes: int) -> None:
-        room = (self.limit - 8 * classes) // (self.inputs.pixels + _BESIDE)
+        room = (self.limit - _BESIDE_A_CLASS * classes) // (self.inputs.pixels + _BESIDE)
         if room < classes:
             raise LearningError(
                 f"a limit of {self.limit} bytes has room for {max(room, 0)} patterns, not for "
