@@ -52,7 +52,7 @@ def test_every_claim_is_measured_and_a_run_goes_on(small, tmp_path, monkeypatch)
     assert all(claim.value is not None and not claim.holds for claim in found.values())
     classes, domains, plastic = run.outcome.tables
     assert [row[0] for row in classes.rows] == [*measuring.LEARNT, *measuring.BESIDE]
-    assert [row[0] for row in domains.rows] == [*measuring.LEARNT]
+    assert [row[0] for row in domains.rows] == [*measuring.MOVED]
     assert [row[0] for row in plastic.rows] == [*measuring.PLASTIC]
     assert len(run.outcome.figures) == 4
     rows = {row[0]: dict(zip(classes.columns, row, strict=True)) for row in classes.rows}

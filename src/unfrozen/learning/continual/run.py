@@ -84,6 +84,9 @@ def run(
 ) -> Run:
     """One pass through a stream: every image comes once, in small batches, shuffled in its task.
 
+    Before it learns, a learner knows no class and is right about nothing: where later tasks bring
+    classes that are known, forward transfer is so counted from zero, not from chance.
+
     Args:
         learner: that has learnt nothing.
         stream: of tasks.

@@ -53,7 +53,7 @@ class ContinualPaper:
         "there will be.  All that a learner keeps is counted: weights, the state of optimizers, "
         "statistics, images.  The Hopfield memory and replay have the same limit, of half a "
         "megabyte, and replay takes three steps on each batch.  For plasticity MNIST at 7 by 7 "
-        "pixels comes in 300 orders, a thousand images each, to three layers of 100 units with "
+        "pixels comes in 200 orders, a thousand images each, to three layers of 100 units with "
         "Adam at a constant step size: the published stream on a smaller scale.  "
         "Settings were chosen at another seed on training images that were held out."
     )

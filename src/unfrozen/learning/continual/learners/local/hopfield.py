@@ -36,6 +36,8 @@ class HopfieldWrite:
     and its older ones merge until each task has the same part of the class's share, since a class
     may look otherwise in each.
 
+    While patterns merge, the costs of all pairs of a class are in memory; they are not kept.
+
     Patterns are kept as grey values of a byte.  A pattern that moves by less than one is rounded by
     chance, up as often as its fraction says, so that it comes where it should on average.
 
