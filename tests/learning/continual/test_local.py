@@ -9,6 +9,7 @@ from tests.draws import normal
 from tests.learning.continual.learners import INPUTS, STREAM, small
 
 from unfrozen.learning.continual import permuted, run
+from unfrozen.learning.continual.learners import Batch
 from unfrozen.learning.continual.learners.local.hopfield import ward
 from unfrozen.learning.continual.run import batches
 from unfrozen.memory import regularised_write
@@ -93,13 +94,11 @@ def test_a_full_hopfield_memory_keeps_the_number_and_on_average_the_mean_of_imag
 
 def test_images_of_one_class_leave_the_patterns_of_others_alone():
     learner = learnt(small("hopfield", limit=14_300))
-    other = learner.labels != int(STREAM[0].train_classes[0])
-    before = learner.patterns[other].clone()
-    own = STREAM[0].train[STREAM[0].train_classes == STREAM[0].train_classes[0]]
-    from unfrozen.learning.continual.learners import Batch
-
-    learner.learn([Batch(own, STREAM[0].train_classes[:1].expand(len(own)))])
-    assert torch.equal(learner.patterns[other], before)
+    label = STREAM[0].train_classes[0]
+    before = learner.patterns[learner.labels != label].clone()
+    own = STREAM[0].train[STREAM[0].train_classes == label]
+    learner.learn([Batch(own, label.expand(len(own)))])
+    assert torch.equal(learner.patterns[learner.labels != label], before)
 
 
 def test_a_class_that_comes_again_has_the_same_room_in_each_task():
