@@ -1,0 +1,1 @@
+"""Learners by backpropagation, on a network whose head grows with the classes."""

@@ -1,0 +1,1 @@
+"""Learners without backpropagation: writes to associative memories, and losses alone."""
