@@ -84,18 +84,21 @@ def test_bytes_are_counted(name):
 
 
 @each
-def test_only_those_by_backpropagation_build_a_graph(name, monkeypatch):
+def test_only_those_by_backpropagation_or_in_layers_build_a_graph(name):
     saved = []
     learner = small(name)
     with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(1) or t, lambda t: t):
         learner.learn(batches(FIRST, 10, 0))
         backwards = len(saved)
         learner.predict(FIRST.test)
-    assert (backwards > 0) == LEARNERS[name].backprop
+    kind = LEARNERS[name]
+    assert (backwards > 0) == (kind.backprop or kind.layered)
     assert len(saved) == backwards
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not LEARNERS[name].backprop])
+@pytest.mark.parametrize(
+    "name", [n for n, kind in LEARNERS.items() if not kind.backprop and not kind.layered]
+)
 def test_without_backpropagation_it_learns_where_there_are_no_gradients(name):
     with torch.inference_mode():
         learner = learnt(name)

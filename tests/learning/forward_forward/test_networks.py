@@ -141,6 +141,16 @@ def test_training_is_the_same_for_the_same_seed():
     assert all(torch.equal(runs[0][k], runs[1][k]) for k in runs[0])
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_global_generator_is_left_alone(name):
+    make, shape = NETWORKS[name]
+    before = torch.get_rng_state()
+    network = make()
+    fit(network, *_data(shape, 40), FitSettings(epochs=1, batch=20))
+    network.predict(_data(shape, 5)[0], **({"by": "classifier"} if name == "hybrid" else {}))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_network_comes_back_from_its_state():
     network = dense([64, 20, 20], 10)
     fit(network, *_data((64,), 200), FitSettings(epochs=1))

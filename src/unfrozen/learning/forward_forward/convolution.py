@@ -83,7 +83,9 @@ def convolutional(
     for above in channels:
         if min(height, width) < 2:
             raise LearningError(f"images of {shape} are too small for {len(channels)} layers")
-        module = nn.Conv2d(below, above, kernel, stride, padding=kernel // 2)
+        module = nn.Conv2d(
+            below, above, kernel, stride, padding=kernel // 2, device="meta"
+        ).to_empty(device="cpu")
         nn.init.normal_(module.weight, std=(below * kernel**2) ** -0.5, generator=generator)
         assert module.bias is not None
         nn.init.zeros_(module.bias)

@@ -21,7 +21,8 @@ Loss = Literal["threshold", "symmetric"]
 
 def half_on(below: int, width: int, generator: torch.Generator) -> nn.Linear:
     """A linear layer half of whose units are on, at random, for inputs of one length."""
-    module = nn.Linear(below, width)
+    # Without weights at first: PyTorch would draw them from the global generator.
+    module = nn.Linear(below, width, device="meta").to_empty(device="cpu")
     nn.init.normal_(module.weight, std=below**-0.5, generator=generator)
     nn.init.zeros_(module.bias)
     return module

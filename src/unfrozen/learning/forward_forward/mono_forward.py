@@ -27,7 +27,10 @@ class ProjectionLayer(nn.Module):
     def __init__(self, module: nn.Module, width: int, classes: int) -> None:
         super().__init__()
         self.module = module
-        self.projection = nn.Linear(width, classes, bias=False)
+        self.projection = nn.Linear(width, classes, bias=False, device="meta").to_empty(
+            device="cpu"
+        )
+        nn.init.zeros_(self.projection.weight)
 
     def forward(self, below: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
         """Activity, with a graph that begins at this layer."""

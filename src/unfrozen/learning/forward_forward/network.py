@@ -70,7 +70,7 @@ class ForwardForward(nn.Module):
         if negatives not in ("hard", "wrong", "hybrid"):
             raise LearningError(f"negatives are hard, wrong or hybrid, not {negatives!r}")
         self.layers = nn.ModuleList(layers)
-        self.classifier = nn.Linear(width, classes)
+        self.classifier = nn.Linear(width, classes, device="meta").to_empty(device="cpu")
         nn.init.zeros_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
         self.classes, self.negatives, self.write = classes, negatives, write
@@ -146,9 +146,20 @@ class ForwardForward(nn.Module):
         for c in range(self.classes):
             label = samples.new_full((len(samples),), c, dtype=torch.long)
             written = self.write(samples, one_hot(label, self.classes, samples))
-            each = self._goodness_of_each(written)
+            each = self.goodness_of_layers(written)
             found.append(each[1 if len(each) > 1 else 0 :].sum(0))
         return torch.stack(found, 1)
+
+    @torch.no_grad()
+    def goodness_of_layers(
+        self, samples: Float[Tensor, "batch ..."]
+    ) -> Float[Tensor, "layer batch"]:
+        """Goodness that every layer finds in samples as they are, labels written or not."""
+        found = []
+        for layer in self._layers():
+            samples = layer(samples)
+            found.append(goodness(samples))
+        return torch.stack(found)
 
     @torch.no_grad()
     def logits(self, samples: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch label"]:
@@ -187,15 +198,6 @@ class ForwardForward(nn.Module):
             samples = layer(samples)
             found.append(of_one_length(samples).flatten(1))
         return torch.cat(found[1 if len(found) > 1 else 0 :], 1)
-
-    @torch.no_grad()
-    def _goodness_of_each(self, samples: Tensor) -> Tensor:
-        """Of every layer: [layer, batch]."""
-        found = []
-        for layer in self._layers():
-            samples = layer(samples)
-            found.append(goodness(samples))
-        return torch.stack(found)
 
 
 def dense(

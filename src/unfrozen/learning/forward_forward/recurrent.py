@@ -64,13 +64,15 @@ class TopDown(nn.Module):
         self.up, self.down = nn.ModuleList(), nn.ModuleList()
         for below, width, top in zip(widths, widths[1:], above, strict=False):
             for maps, source in ((self.up, below), (self.down, top)):
-                one = nn.Linear(source, width, bias=maps is self.up)
+                one = nn.Linear(source, width, bias=maps is self.up, device="meta").to_empty(
+                    device="cpu"
+                )
                 # Both together turn half of the units on.
                 nn.init.normal_(one.weight, std=(2 * source) ** -0.5, generator=generator)
                 if one.bias is not None:
                     nn.init.zeros_(one.bias)
                 maps.append(one)
-        self.classifier = nn.Linear(sum(widths[1:]), classes)
+        self.classifier = nn.Linear(sum(widths[1:]), classes, device="meta").to_empty(device="cpu")
         nn.init.zeros_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
 

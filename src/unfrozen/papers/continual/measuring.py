@@ -74,6 +74,7 @@ LEARNT: dict[str, Entry] = {
     OURS: Entry("hopfield", {"limit": LIMIT, "beta": 5.0}),
     "least squares": Entry("least-squares", {"features": 220, "ridge": 0.1}),
     "hebbian": Entry("hebbian"),
+    "forward-forward": Entry("forward-forward", {"rate": 0.003}),
     "mezo": Entry("mezo", {"rate": 0.003}),
     RIVAL: Entry("replay", {"limit": LIMIT, **_REPLAY}),
     "ewc": Entry("ewc", {**_SGD, "strength": 3.0}),

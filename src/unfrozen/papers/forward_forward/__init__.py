@@ -51,7 +51,7 @@ class _Budget:
 
 
 _BUDGETS = {
-    "full": _Budget(60_000, 10_000, 1000, 3, FitSettings(epochs=30), 3, 1),
+    "full": _Budget(60_000, 10_000, 1000, 3, FitSettings(epochs=20), 3, 1),
     "quick": _Budget(3_000, 10_000, 200, 3, FitSettings(epochs=6), 1, 1),
 }
 # Those that stand in claims are trained with every seed; the others with as many as `others`.

@@ -25,11 +25,11 @@ class Backprop(nn.Module):
         super().__init__()
         parts: list[nn.Module] = [nn.Flatten()]
         for below, width in pairwise(widths):
-            linear = nn.Linear(below, width)
+            linear = nn.Linear(below, width, device="meta").to_empty(device="cpu")
             nn.init.normal_(linear.weight, std=(2 / below) ** 0.5, generator=generator)
             nn.init.zeros_(linear.bias)
             parts += [linear, nn.ReLU()]
-        last = nn.Linear(widths[-1], classes)
+        last = nn.Linear(widths[-1], classes, device="meta").to_empty(device="cpu")
         nn.init.normal_(last.weight, std=widths[-1] ** -0.5, generator=generator)
         nn.init.zeros_(last.bias)
         self.network = nn.Sequential(*parts, last)

@@ -10,6 +10,7 @@ from unfrozen.learning.continual.learners.backprop.ewc import Ewc
 from unfrozen.learning.continual.learners.backprop.fine_tuning import FineTuning
 from unfrozen.learning.continual.learners.backprop.replay import Replay
 from unfrozen.learning.continual.learners.base import UNKNOWN, Batch, Inputs, Learner
+from unfrozen.learning.continual.learners.local.forward_forward import ForwardForwardLearner
 from unfrozen.learning.continual.learners.local.hebbian import Hebbian
 from unfrozen.learning.continual.learners.local.hopfield import HopfieldWrite
 from unfrozen.learning.continual.learners.local.least_squares import LeastSquares
@@ -24,11 +25,13 @@ class Kind:
         make: from inputs and a seed, and settings by their names.
         backprop: whether it takes gradients backwards through a network.
         bounded: whether it takes a ``limit``, in bytes, of all that it keeps.
+        layered: whether it takes gradients all the same, each inside a single layer.
     """
 
     make: Callable[..., Learner]
     backprop: bool
     bounded: bool = False
+    layered: bool = False
 
 
 LEARNERS: dict[str, Kind] = {
@@ -39,6 +42,7 @@ LEARNERS: dict[str, Kind] = {
     "least-squares": Kind(LeastSquares, backprop=False),
     "hebbian": Kind(Hebbian, backprop=False),
     "hopfield": Kind(HopfieldWrite, backprop=False, bounded=True),
+    "forward-forward": Kind(ForwardForwardLearner, backprop=False, layered=True),
     "mezo": Kind(ZerothOrder, backprop=False),
 }
 """Every learner by name."""
