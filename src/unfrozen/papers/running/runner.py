@@ -33,6 +33,7 @@ REGISTRY: dict[str, str] = {
     "tem-t": "unfrozen.papers.tem_t",
     "cognitive-map": "unfrozen.papers.cognitive_map",
     "forward-forward": "unfrozen.papers.forward_forward",
+    "optical": "unfrozen.papers.optical",
 }
 """Name of a paper -> the module that holds its ``EXPERIMENT``."""
 
