@@ -14,6 +14,9 @@ def small(monkeypatch):
     size = learning.Size(100, 60, 40, 10, (24, 8), FitSettings(epochs=8, batch=20), 2, 1)
     monkeypatch.setitem(optical._BUDGETS, "quick", size)
     monkeypatch.setattr(optical, "_SETS", ("digits", "no such set"))
+    choices = {"0.01, 4.0": (0.01, 4.0)}
+    monkeypatch.setattr(learning, "CHOICES", choices)
+    monkeypatch.setattr(optical.telling, "CHOICES", choices)
 
 
 def test_every_claim_is_measured_and_kept(small, monkeypatch, tmp_path):
@@ -41,6 +44,16 @@ def test_every_claim_is_measured_and_kept(small, monkeypatch, tmp_path):
     monkeypatch.setattr(optical, "measure", lambda *_, **__: pytest.fail("it was kept"))
     again = runner.run("optical", "quick", out=tmp_path)
     assert [c.value for c in again.record.claims] == [c.value for c in run.record.claims]
+
+
+def test_no_seed_learns_from_what_settings_are_chosen_on():
+    size = learning.Size(50, 10, 30, 10, (8,), FitSettings(epochs=1), 2, 1)
+    at, kept = learning._drawn(100, 100, size)
+    other, same = learning._drawn(100, 101, size)
+    assert torch.equal(kept, same)
+    assert len(kept) == 30
+    assert set(at.tolist()) != set(other.tolist())
+    assert len({*at.tolist(), *kept.tolist()}) == len({*other.tolist(), *kept.tolist()}) == 80
 
 
 def test_standardised_features_have_no_mean_and_dark_ones_stay_small():

@@ -141,17 +141,24 @@ def _accuracy(network: ForwardForward, asked: Tensor, classes: Tensor) -> float:
     return 100 * float((said == classes).double().mean())
 
 
+def _drawn(n: int, seed: int, size: Size) -> tuple[Tensor, Tensor]:
+    """Which training images a seed learns from, and those kept apart, the same for all seeds."""
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    rest, kept = order[: n - size.kept], order[n - size.kept :]
+    drawn = torch.randperm(len(rest), generator=torch.Generator().manual_seed(seed))
+    return rest[drawn[: size.samples]], kept
+
+
 def chosen_on(name: str, transform: str, size: Size, context: RunContext) -> dict[str, float]:
-    """Accuracy of each choice, on the last of the training images, which no seed learns from."""
+    """Accuracy of each choice, on training images that no seed learns from."""
     rows, classes = scaled(name)[0], images(name).train_classes
-    order = torch.randperm(len(rows) - size.kept, generator=torch.Generator().manual_seed(0))
-    at = order[: size.samples]
-    samples, asked = _transformed(transform, rows[at], rows[-size.kept :], 0)
+    at, kept = _drawn(len(rows), 0, size)
+    samples, asked = _transformed(transform, rows[at], rows[kept], 0)
     found = {}
     for choice, (rate, label) in CHOICES.items():
         settings = replace(size.fit, rate=rate, seed=0)
         network, written = _network(samples, classes[at], size.widths[0], settings, label, context)
-        found[choice] = _accuracy(network, written(asked), classes[-size.kept :])
+        found[choice] = _accuracy(network, written(asked), classes[kept])
     return found
 
 
@@ -167,8 +174,7 @@ def measure(
 ) -> dict[str, Any]:
     """Accuracy by transform and width, and with a second layer if `deep`."""
     data, (rows, test) = images(name), scaled(name)
-    generator = torch.Generator().manual_seed(seed)
-    at = torch.randperm(len(rows) - size.kept, generator=generator)[: size.samples]
+    at, _ = _drawn(len(rows), seed, size)
     classes, asked = data.train_classes[at], test[: size.asked]
     answers = data.test_classes[: size.asked]
     found: dict[str, dict[str, float]] = {}
