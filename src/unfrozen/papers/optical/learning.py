@@ -73,11 +73,16 @@ def medium(name: str, features: int, seed: int) -> Callable[[Tensor], Tensor]:
     return Fibre(FIBRE if name == KERR else STRAIGHT)
 
 
+def _through(light: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    """In parts, since fields are larger than what they are seen as."""
+    return torch.cat([light(part) for part in rows.split(1024)])
+
+
 def _transformed(name: str, samples: Tensor, asked: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """What a network learns from and is asked with, under the name of a transform."""
     if name not in DIGITAL:
         light = medium(name, samples.shape[1], seed)
-        samples, asked = light(samples), light(asked)
+        samples, asked = _through(light, samples), _through(light, asked)
     elif name.startswith("pooled"):
         samples, asked = _pooled(samples), _pooled(asked)
     if name in ("pixels", "pooled"):
@@ -211,7 +216,7 @@ def _between(
         a, b = (part.flatten(0, 1) for part in (learnt, questions))
         if name not in NONE:
             light = medium(name, width, settings.seed)
-            a, b = light(a), light(b)
+            a, b = _through(light, a), _through(light, b)
         if name != NONE[0]:
             a, b = _standardised(a, b)
         above = dense(

@@ -62,12 +62,12 @@ def accuracies(
         cells.append((*row, chosen[transform]))
     return Table(
         f"Accuracy on {name} (%)",
-        ("learns from", *(c for t in titles for c in (t, f"{t}, deviation")), "rate, label"),
+        ("learns from", *(c for t in titles for c in (t, f"± ({t})")), "rate, label"),
         tuple(cells),
         f"{size.samples:,} training and {size.asked:,} test images, "
-        f"{len(values(rows, name, KERR, ways[0]))} seeds.  Rate, and how much larger a label is "
-        "than the root mean square of what it stands beside, were chosen on training images kept "
-        "apart.",
+        f"{len(values(rows, name, KERR, ways[0]))} seeds; ± is their deviation.  Rate, and how "
+        "much larger a label is than the root mean square of what it stands beside, were chosen "
+        "on training images kept apart.",
     )
 
 
@@ -84,7 +84,7 @@ def between_table(rows: Sequence[Mapping[str, Any]], name: str, size: Size) -> T
         ("between", "accuracy", "deviation"),
         tuple((t, *spread([one[t] for one in pairs])) for t in BETWEENS),
         f"Two layers of {size.widths[0]} units on the pixels of {name}, {len(pairs)} seeds; "
-        "an activity of 100 units is an image of 10 x 10.",
+        "an activity of 100 units is an image of 10 x 10.  All learn at the rate of pixels.",
     )
 
 
@@ -110,7 +110,7 @@ def tried(name: str, found: Mapping[str, Mapping[str, float]]) -> Table:
     )
 
 
-def bars(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], width: int) -> "Picture":
+def points(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], width: int) -> "Picture":
     """Accuracy on each set, with deviations."""
     from matplotlib.figure import Figure as Picture
 
@@ -119,10 +119,12 @@ def bars(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], width: int) -> 
     for axes, name in zip(panels, sets, strict=True):
         found = [spread(values(rows, name, t, str(width))) for t in TRANSFORMS]
         means, errors = [mean for mean, _ in found], [error or 0.0 for _, error in found]
-        colours = ["#999999"] * len(DIGITAL) + ["#cc79a7", "#56b4e9", "#d55e00"]
-        axes.barh(TRANSFORMS, means, xerr=errors, color=colours, capsize=3)
-        low = min(means) - max(errors)
-        axes.set_xlim(max(0.0, low - 0.25 * (max(means) - low) - 0.1), max(means) + 2 * max(errors))
+        colours = ["#555555"] * len(DIGITAL) + ["#cc79a7", "#56b4e9", "#d55e00"]
+        # Points and not bars, whose lengths would mislead: the axis does not begin at 0.
+        for place, (mean, error, colour) in enumerate(zip(means, errors, colours, strict=True)):
+            axes.errorbar(mean, place, xerr=error, color=colour, marker="o", capsize=4)
+        axes.axvline(max(means[: len(DIGITAL)]), color="#999999", linestyle=":", zorder=0)
+        axes.set_yticks(range(len(TRANSFORMS)), TRANSFORMS)
         axes.invert_yaxis()
         axes.set_xlabel("accuracy (%)")
         axes.set_title(name, fontsize="medium")
