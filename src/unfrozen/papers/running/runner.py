@@ -34,6 +34,7 @@ REGISTRY: dict[str, str] = {
     "cognitive-map": "unfrozen.papers.cognitive_map",
     "forward-forward": "unfrozen.papers.forward_forward",
     "continual": "unfrozen.papers.continual",
+    "optical": "unfrozen.papers.optical",
 }
 """Name of a paper -> the module that holds its ``EXPERIMENT``."""
 
