@@ -56,15 +56,22 @@ def measure(way: str, steps: int, model: str, bfloat16: bool = False) -> dict[st
 
 def main(way: str, steps: str, name: str, precision: str = "") -> None:
     """Print what was measured."""
+    found = measure_here(way, int(steps), name, precision == "bfloat16")
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+def measure_here(way: str, steps: int, name: str, bfloat16: bool = False) -> dict[str, Any]:
+    """`measure` in this process, whose peak memory may be that of what was done before."""
     loaded = load_pretrained(name)
     model = loaded.model.eval()
     generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(100, 10_000, (BATCH, TOKENS), generator=generator)
-    labels = torch.randint(100, 10_000, (BATCH,), generator=generator)
+    common = min(10_000, int(model.config.vocab_size))
+    tokens = torch.randint(common, (BATCH, TOKENS), generator=generator)
+    labels = torch.randint(common, (BATCH,), generator=generator)
 
     def loss() -> Tensor:
         # What is classified is told by the last position alone.
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             logits = model(tokens, use_cache=False, logits_to_keep=1).logits[:, -1]
         return nn.functional.cross_entropy(logits.float(), labels)
 
@@ -75,14 +82,13 @@ def main(way: str, steps: str, name: str, precision: str = "") -> None:
     inference = peak_memory()
     step, noise = _step(way, model, loss)
     reset_peak_memory()
-    seconds = [_timed(step) for _ in range(int(steps) + _WARM)][_WARM:]
-    found = {
+    seconds = [_timed(step) for _ in range(steps + _WARM)][_WARM:]
+    return {
         "seconds": seconds,
         "noise": min(_timed(noise) for _ in range(2)) if noise else 0.0,
         "above": max(peak_memory() - inference, 0),
         "weights": sum(p.numel() * p.element_size() for p in model.parameters()),
     }
-    sys.stdout.write(json.dumps(found) + "\n")
 
 
 def _step(

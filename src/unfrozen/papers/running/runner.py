@@ -32,6 +32,7 @@ REGISTRY: dict[str, str] = {
     "tem": "unfrozen.papers.tem",
     "tem-t": "unfrozen.papers.tem_t",
     "cognitive-map": "unfrozen.papers.cognitive_map",
+    "mezo": "unfrozen.papers.mezo",
     "forward-forward": "unfrozen.papers.forward_forward",
     "continual": "unfrozen.papers.continual",
     "optical": "unfrozen.papers.optical",

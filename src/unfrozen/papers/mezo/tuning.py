@@ -1,0 +1,187 @@
+"""Film reviews by MeZO, by backpropagation through the same adapters, and by a linear probe."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import process_time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unfrozen.data.reviews import Review, film_reviews, split_by_film
+from unfrozen.language.model import LanguageModel
+from unfrozen.language.tuning import Example, Task
+from unfrozen.learning.zeroth_order import MeZO
+from unfrozen.learning.zeroth_order.files import pack
+from unfrozen.workspace.tuning.lora import Adapter, adapted
+
+_WORDS = (" great", " terrible")
+_PROMPT = " It was"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is learnt and asked.
+
+    Attributes:
+        learnt: reviews to learn from.
+        asked: reviews of other films.
+        longest: words of a review.
+        steps: of MeZO.
+        backprop: steps of AdamW.
+    """
+
+    learnt: int
+    asked: int
+    longest: int
+    steps: int
+    backprop: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of tuning without gradients.
+
+    Attributes:
+        rate: step size at the start; it falls to nothing, evenly.
+        options: of `MeZO`.
+        objective: "loss", or "accuracy" or "f1" with their signs turned.
+        passes: forward passes a step.
+        batch: examples a step.
+    """
+
+    rate: float
+    options: Mapping[str, Any] = field(default_factory=dict)
+    objective: str = "loss"
+    passes: int = 2
+    batch: int = 16
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Reviews of one split, as a model reads them.
+
+    Attributes:
+        learnt: to learn from.
+        asked: of other films.
+    """
+
+    learnt: Task
+    asked: Task
+
+
+def reviews(lm: LanguageModel, sizes: Sizes, first: int, seed: int) -> Reviews:
+    """Short reviews, half of them fresh, split by film.
+
+    Args:
+        lm: that reads them.
+        sizes: how many, and of how many words.
+        first: block below which the model stays as it is.
+        seed: of the split.
+    """
+    short = [r for r in film_reviews() if len(r.text.split()) <= sizes.longest]
+    parts = split_by_film(tuple(short), (sizes.learnt, sizes.asked), seed)
+    # In bfloat16 a forward pass takes half the time where processors have it; weights are float32.
+    tasks = [Task(lm, _examples(part), bfloat16=True, first=first) for part in parts]
+    return Reviews(*tasks)
+
+
+def _examples(part: Sequence[Review]) -> list[Example]:
+    return [Example(r.text + _PROMPT, _WORDS[0 if r.fresh else 1], _WORDS) for r in part]
+
+
+@torch.no_grad()
+def measured(task: Task) -> dict[str, float]:
+    """Loss, accuracy and F1 on all examples; short ones are read beside short ones."""
+    order = sorted(range(len(task)), key=lambda i: len(task.prompts[i]))
+    scores = torch.cat([task.scores(order[i : i + 50]) for i in range(0, len(order), 50)])
+    chosen, right = scores.argmax(1), task.answers[order]
+    return {
+        "loss": float(task.loss_of(scores, order)),
+        "accuracy": float((chosen == right).double().mean()),
+        "f1": task.f1_of(chosen, right),
+    }
+
+
+def by_mezo(
+    found: Reviews, adapter: Adapter, way: Way, steps: int, seed: int
+) -> Iterator[dict[str, Any] | None]:
+    """Tune adapters by losses alone: None after every step, then what came of it."""
+    lm, seconds = found.learnt.lm, 0.0
+    with adapted(lm.model, replace(adapter, seed=seed)) as parameters:
+        optimizer = MeZO(parameters.items(), lr=way.rate, seed=seed, **way.options)
+        draw, losses = random.Random(seed), []
+        for step in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = way.rate * (1 - step / steps)
+            batch = draw.sample(range(len(found.learnt)), way.batch)
+            begun = process_time()
+            losses.append(optimizer.step(_closure(found.learnt, batch, way.objective)))
+            seconds += process_time() - begun
+            yield None
+        after = measured(found.asked)
+        record = optimizer.record
+    with adapted(lm.model, replace(adapter, seed=seed)) as again:
+        for _ in record.replay(again):
+            pass
+        same = all(torch.equal(again[name], parameters[name]) for name in parameters)
+    yield {
+        **after,
+        "seconds": seconds,
+        "passes": steps * way.passes,
+        "skipped": optimizer.skipped,
+        "losses": losses,
+        "bytes": len(pack(record)),
+        "replayed": same,
+        "parameters": sum(p.numel() for p in parameters.values()),
+    }
+
+
+def _closure(task: Task, batch: Sequence[int], objective: str) -> Callable[[], Tensor | float]:
+    if objective == "loss":
+        return lambda: task.loss(batch)
+    return lambda: -(task.accuracy(batch) if objective == "accuracy" else task.f1(batch))
+
+
+def by_backprop(
+    found: Reviews, adapter: Adapter, rate: float, steps: int, seed: int, batch: int = 16
+) -> Iterator[dict[str, Any] | None]:
+    """Tune the same adapters with AdamW: None after every step, then what came of it."""
+    seconds, draw = 0.0, random.Random(seed)
+    with adapted(found.learnt.lm.model, replace(adapter, seed=seed)) as parameters:
+        for parameter in parameters.values():
+            parameter.requires_grad_()
+        optimizer = torch.optim.AdamW(parameters.values(), rate)
+        for step in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * (1 - step / steps)
+            chosen = draw.sample(range(len(found.learnt)), batch)
+            begun = process_time()
+            optimizer.zero_grad()
+            found.learnt.loss(chosen).backward()
+            optimizer.step()
+            seconds += process_time() - begun
+            yield None
+        yield {**measured(found.asked), "seconds": seconds}
+
+
+@torch.no_grad()
+def by_probe(found: Reviews) -> dict[str, float]:
+    """A logistic regression on the state that the model leaves at the end of each review."""
+    from sklearn.linear_model import LogisticRegression
+
+    sets = []
+    for task in (found.learnt, found.asked):
+        states = []
+        for prompt in task.prompts:
+            run = task.lm.run(
+                torch.tensor([prompt], device=task.lm.device), keep=("state",),
+                keep_layers=(task.lm.n_layers - 1,), stop_after=task.lm.n_layers - 1,
+            )  # fmt: skip
+            states.append(run.kept["state"][-1][0, -1].float().cpu())
+        sets.append((torch.stack(states).numpy(), task.answers.cpu().numpy()))
+    (x, y), (asked, right) = sets
+    mean, deviation = x.mean(0), x.std(0) + 1e-6
+    probe = LogisticRegression(C=0.01, max_iter=2000).fit((x - mean) / deviation, y)
+    return {"accuracy": float(probe.score((asked - mean) / deviation, right))}
