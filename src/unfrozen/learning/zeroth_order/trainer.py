@@ -28,12 +28,11 @@ class ForwardTrainer(Trainer):
         mezo: settings of `MeZO` but ``lr``, ``weight_decay``, ``seed`` and ``exchange``.
         arguments: of the Trainer.
 
-    Example:
-        ```
+    Example::
+
         trainer = ForwardTrainer(model=model, args=TrainingArguments("out", learning_rate=1e-6),
                                  train_dataset=data, mezo={"eps": 1e-3, "noise": "rademacher"})
         trainer.train()
-        ```
     """
 
     def __init__(self, *positional: Any, mezo: dict[str, Any] | None = None, **arguments: Any):

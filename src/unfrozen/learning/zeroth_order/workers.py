@@ -27,12 +27,11 @@ class Workers:
     Raises:
         LearningError: no group of processes was begun.
 
-    Example:
-        ```
+    Example::
+
         dist.init_process_group("gloo")                       # torchrun starts the processes
         optimizer = MeZO(model.named_parameters(), lr=1e-6, exchange=Workers())
         optimizer.step(lambda: loss(model, my_part_of_the_batch))
-        ```
     """
 
     def __init__(self, group: dist.ProcessGroup | None = None, weight: float = 1.0) -> None:
