@@ -12,7 +12,7 @@ from unfrozen.cli.opening import JsonOption, WorkspaceOption, find_workspace, re
 
 if TYPE_CHECKING:
     from unfrozen.language.tuning import Example
-    from unfrozen.workspace.tuning.tune import Score, Tuned, TuneSettings
+    from unfrozen.workspace.tuning.tune import Score, Tuned
 
 EXAMPLES = {
     "tune": (
@@ -27,6 +27,8 @@ EXAMPLES = {
 
 # Share of the examples that are held out where no others are given.
 _HELD_OUT = 5
+# Where an objective steps, the loss is asked far enough for some answers to change.
+_EPS = 0.01
 
 
 def tune(
@@ -64,7 +66,14 @@ def tune(
     lr: Annotated[
         float, typer.Option(min=0, help="Step size at the start; it falls to nothing, evenly.")
     ] = 1e-3,
-    eps: Annotated[float, typer.Option(help="How far from the weights the loss is asked.")] = 1e-2,
+    eps: Annotated[
+        float | None,
+        typer.Option(
+            help="How far from the weights the loss is asked; measured without: where rounding "
+            "drowns the slope least, or 0.01 where the objective has no slope.",
+            show_default=False,
+        ),
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Tune the model's own parameters; a copy is kept.")
     ] = False,
@@ -136,7 +145,8 @@ def tune(
     lm = LanguageModel.from_pretrained(found.base_name)
     modules = tuple(part.strip() for part in targets.split(",") if part.strip())
     settings = TuneSettings(
-        steps=steps, batch=batch, lr=lr, eps=eps,
+        steps=steps, batch=batch, lr=lr,
+        eps=eps if eps is not None or objective == "loss" else _EPS,
         adapter=None if full else Adapter(
             targets=modules, rank=rank, seed=seed, first=from_block
         ),
@@ -159,7 +169,7 @@ def tune(
     print_table(tuned_table(done.before, done.after, title), console)
     console.print(_kept(done), markup=False, soft_wrap=True)
     if json is not None:
-        emit_json(json, _to_json(done, settings))
+        emit_json(json, _to_json(done))
 
 
 def _score(objective: str) -> "Score":
@@ -211,15 +221,13 @@ def _kept(done: "Tuned") -> str:
     return f"Entry {done.entry.number}: {name}, {size}. Undo: unfrozen revert {name}.{skipped}"
 
 
-def _to_json(done: "Tuned", settings: "TuneSettings") -> dict[str, object]:
-    from dataclasses import asdict
-
+def _to_json(done: "Tuned") -> dict[str, object]:
     return {
         "entry": None if done.entry is None else done.entry.number,
         "id": done.change.id,
         "name": done.change.name,
         "bytes": done.change.bytes,
-        "settings": asdict(settings),
+        "settings": done.change.settings,
         "before": done.before,
         "after": done.after,
         "losses": done.losses,

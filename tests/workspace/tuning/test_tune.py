@@ -11,6 +11,7 @@ from unfrozen.data.models import weights_hash
 from unfrozen.errors import DataError, ModelError, WorkspaceError
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning import Example, Task
+from unfrozen.learning.zeroth_order.precision import DISTANCES
 from unfrozen.workspace import Change, Workspace
 from unfrozen.workspace.tuning.lora import Adapter, adapted
 from unfrozen.workspace.tuning.tune import TuneSettings, measured, tune
@@ -234,3 +235,28 @@ def test_a_score_of_what_is_written_is_an_objective(lm, workspace):
             tune(workspace, lm, TRAIN, TEST, **wrong)
     with pytest.raises(WorkspaceError, match="give a finite number"):
         tune(workspace, lm, TRAIN, TEST, settings, score=lambda *_: float("nan"))
+
+
+def test_a_distance_is_measured_and_leaves_no_trace(lm, workspace):
+    settings = replace(LORA, eps=None, bfloat16=True)
+    done = tune(workspace, lm, TRAIN, TEST, settings, dry_run=True)
+    chosen = done.change.settings["eps"]
+    assert chosen in DISTANCES
+    # In bfloat16 the smallest distances are drowned.
+    assert chosen > min(DISTANCES)
+    given = tune(workspace, lm, TRAIN, TEST, replace(settings, eps=chosen), dry_run=True)
+    assert torch.equal(given.change.payload["record"], done.change.payload["record"])
+    with pytest.raises(WorkspaceError, match="f1 has no slope"):
+        replace(settings, objective="f1")
+
+
+@pytest.mark.parametrize("base", [LORA, FULL], ids=["lora", "full"])
+def test_a_run_with_a_measured_distance_is_gone_on_with(base, lm, workspace):
+    settings = replace(base, eps=None)
+    whole = tune(workspace, lm, TRAIN, TEST, settings, dry_run=True)
+    stops = iter([False, True])
+    with pytest.raises(KeyboardInterrupt):
+        tune(workspace, lm, TRAIN, TEST, settings, interrupted=lambda: next(stops))
+    again = tune(workspace, lm, TRAIN, TEST, settings, dry_run=True)
+    assert torch.equal(again.change.payload["record"], whole.change.payload["record"])
+    assert again.losses == whole.losses

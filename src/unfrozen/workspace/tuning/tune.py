@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -24,6 +24,7 @@ from unfrozen.errors import WorkspaceError
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning import Example, Task
 from unfrozen.learning.zeroth_order import MeZO, Noise
+from unfrozen.learning.zeroth_order.precision import distances
 from unfrozen.learning.zeroth_order.safety import Scale
 from unfrozen.workspace.change import Change, check_name
 from unfrozen.workspace.files import canonical, sha256
@@ -52,7 +53,8 @@ class TuneSettings:
         steps: how many.
         batch: examples a step.
         lr: step size at the start; it falls to nothing, evenly.
-        eps: how far from the weights the loss is asked.
+        eps: how far from the weights the loss is asked; None measures where rounding drowns the
+            slope least.
         adapter: what is tuned beside the model; None tunes the model's own parameters.
         objective: what is made small: the loss; or accuracy, F1 or a score of what the model
             writes, with their signs turned.
@@ -68,7 +70,7 @@ class TuneSettings:
     steps: int = 400
     batch: int = 16
     lr: float = 1e-3
-    eps: float = 1e-2
+    eps: float | None = 1e-2
     adapter: Adapter | None = Adapter()  # noqa: RUF009 (it is frozen)
     objective: Objective = "loss"
     tokens: int = 8
@@ -82,6 +84,10 @@ class TuneSettings:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.tokens < 1:
             raise WorkspaceError("a run has at least one step, of at least one example and token")
+        if self.eps is None and self.objective != "loss":
+            raise WorkspaceError(
+                f"{self.objective} has no slope to measure a distance by: give eps"
+            )
         if self.objective not in get_args(Objective):
             known = ", ".join(get_args(Objective))
             raise WorkspaceError(f"an objective is {known}, not {self.objective!r}")
@@ -167,6 +173,8 @@ def tune(
 
     before = look("before")
     kept = workspace.path / "unfinished" / f"{_digest(workspace, train, settings)}.pt"
+    if settings.eps is None:
+        settings = replace(settings, eps=_distance(workspace, lm, tasks[0], settings, kept, told))
     try:
         with _parameters(lm, settings) as parameters:
             optimizer, losses = _run(tasks[0], parameters, settings, score, kept, told, interrupted)
@@ -241,6 +249,44 @@ def scored(task: Task, which: Sequence[int], score: Score, tokens: int, batch: i
     return sum(found) / len(found)
 
 
+def _distance(
+    workspace: Workspace,
+    lm: LanguageModel,
+    task: Task,
+    settings: TuneSettings,
+    kept: Path,
+    told: Progress,
+) -> float:
+    """The best of some distances; that of a run that is gone on with, where there is one."""
+    if kept.exists():
+        return torch.load(kept, weights_only=True)["eps"]
+    batch = _batch(task, settings, 0)
+
+    def exact() -> Tensor:
+        task.bfloat16, own = False, task.bfloat16
+        try:
+            return task.loss(batch)
+        finally:
+            task.bfloat16 = own
+
+    try:
+        with _parameters(lm, settings) as parameters:
+            found = distances(
+                parameters, lambda: task.loss(batch), exact, noise=settings.noise,
+                seed=settings.seed,
+                progress=lambda done, total: told("measuring distances", done, total),
+            )  # fmt: skip
+    finally:
+        # Rounding has moved them a little.
+        workspace.apply(lm.model)
+    return found[0].eps
+
+
+def _batch(task: Task, settings: TuneSettings, step: int) -> list[int]:
+    draw = random.Random(f"{settings.seed} {step}")
+    return draw.sample(range(len(task)), settings.batch)
+
+
 def _run(
     task: Task,
     parameters: dict[str, Tensor],
@@ -250,6 +296,7 @@ def _run(
     told: Progress,
     interrupted: Callable[[], bool],
 ) -> tuple[MeZO, list[float]]:
+    assert settings.eps is not None
     optimizer = MeZO(
         parameters.items(), lr=settings.lr, eps=settings.eps, noise=settings.noise,
         samples=settings.samples, sides=settings.sides, scale=settings.scale, seed=settings.seed,
@@ -265,8 +312,7 @@ def _run(
         t = optimizer.steps
         for group in optimizer.param_groups:
             group["lr"] = settings.lr * (1 - t / settings.steps)
-        draw = random.Random(f"{settings.seed} {t}")
-        batch = draw.sample(range(len(task)), settings.batch)
+        batch = _batch(task, settings, t)
         losses.append(optimizer.step(lambda b=batch: _ask(task, b, settings, score)))
         told("tuning", optimizer.steps, settings.steps)
         stopped = interrupted()
@@ -289,7 +335,8 @@ def _ask(
 
 def _keep(path: Path, optimizer: MeZO, losses: list[float]) -> None:
     path.parent.mkdir(exist_ok=True)
-    state = {"optimizer": optimizer.state_dict(), "losses": losses}
+    eps = optimizer.param_groups[0]["eps"]
+    state = {"optimizer": optimizer.state_dict(), "losses": losses, "eps": eps}
     with atomic_write(path) as temporary:
         torch.save(state, temporary)
 
