@@ -9,15 +9,18 @@ from torch import Tensor, nn
 from unfrozen.data.images import images
 from unfrozen.errors import LearningError
 from unfrozen.learning.forward_forward import (
+    ContrastiveLayer,
     FitSettings,
     GoodnessLayer,
     LocalNetwork,
     TopDown,
+    contrastive,
     convolutional,
     dense,
     fit,
     mono_forward,
 )
+from unfrozen.learning.forward_forward.contrastive import contrastive_loss
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -32,6 +35,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "convolutional": (lambda: convolutional((1, 8, 8), [12, 24], 10, kernel=3), (1, 8, 8)),
     "hybrid": (lambda: dense([64, 60, 60, 60], 10, negatives="hybrid"), (8, 8)),
     "recurrent": (lambda: TopDown([64, 60, 60], 10), (64,)),
+    "contrastive": (lambda: contrastive([64, 60, 60, 60], 10), (64,)),
     "mono-forward": (lambda: mono_forward([64, 60, 60, 60], 10), (64,)),
 }
 
@@ -187,6 +191,7 @@ def test_settings_that_make_no_sense_are_refused(unchecked):
         lambda: dense([64, 8], 10, sharpness=0.0),
         lambda: mono_forward([64], 10),
         lambda: LocalNetwork([]),
+        lambda: ContrastiveLayer(nn.Linear(4, 4), 4, 2, naming=0.0),
         lambda: TopDown([64], 10),
         lambda: TopDown([64, 8], 10, scored=(9,)),
         lambda: TopDown([64, 8], 10, keep=1.0),
@@ -199,3 +204,18 @@ def test_settings_that_make_no_sense_are_refused(unchecked):
     ):
         with pytest.raises(LearningError):
             make()
+
+
+def test_contrast_is_the_surprise_at_ones_own_class_one_pair_at_a_time():
+    states = torch.randn(7, 5, generator=_generator(), dtype=torch.float64)
+    classes = torch.tensor([0, 1, 0, 2, 1, 0, 3])
+    unit = states / states.norm(dim=1, keepdim=True)
+    each = []
+    for i in range(7):
+        others = [j for j in range(7) if j != i]
+        total = sum(torch.exp(unit[i] @ unit[j] / 0.2) for j in others)
+        peers = [j for j in others if classes[j] == classes[i]]
+        pairs = [-torch.log(torch.exp(unit[i] @ unit[j] / 0.2) / total) for j in peers]
+        each.append(sum(pairs) / len(pairs) if pairs else torch.zeros((), dtype=torch.float64))
+    found = contrastive_loss(3 * states, classes, 0.2)
+    torch.testing.assert_close(found, torch.stack(each).mean())

@@ -1,5 +1,6 @@
 """Learning by two forward passes, and other rules whose losses are a layer's own."""
 
+from unfrozen.learning.forward_forward.contrastive import ContrastiveLayer, contrastive
 from unfrozen.learning.forward_forward.convolution import Waves, convolutional
 from unfrozen.learning.forward_forward.fit import Epoch, FitSettings, epochs, fit
 from unfrozen.learning.forward_forward.layer import GoodnessLayer
@@ -9,6 +10,7 @@ from unfrozen.learning.forward_forward.network import ForwardForward, dense
 from unfrozen.learning.forward_forward.recurrent import TopDown
 
 __all__ = [
+    "ContrastiveLayer",
     "Epoch",
     "FitSettings",
     "ForwardForward",
@@ -17,6 +19,7 @@ __all__ = [
     "ProjectionLayer",
     "TopDown",
     "Waves",
+    "contrastive",
     "convolutional",
     "dense",
     "epochs",

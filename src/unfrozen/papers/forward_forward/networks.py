@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from unfrozen.learning.forward_forward import (
     FitSettings,
     TopDown,
+    contrastive,
     convolutional,
     dense,
     mono_forward,
@@ -96,6 +97,11 @@ NETWORKS: dict[str, Entry] = {
     ),
     "mono-forward": Entry(
         lambda w, n, g: mono_forward(_widths(w, n), 10, generator=g),
+        (28, 28),
+        {"sum": {"by": "sum"}, "last layer": {"by": "last"}},
+    ),
+    "contrast of classes": Entry(
+        lambda w, n, g: contrastive(_widths(w, n), 10, generator=g),
         (28, 28),
         {"sum": {"by": "sum"}, "last layer": {"by": "last"}},
     ),
