@@ -37,7 +37,7 @@ def test_every_claim_is_measured(monkeypatch, tmp_path, tiny_folder):
     assert [row[0] for row in cost.rows] == list(timing.WAYS)
     rows = {row[0]: row for row in tuned.rows}
     assert set(rows) == {"zero-shot", "probe", "backpropagation", *mezo._WAYS}
-    # All ways by losses have as many forward passes.
+    # All ways read as many sentences.
     ways = [name for name, way in mezo._WAYS.items()]
     assert len({rows[name][5] for name in ways if mezo._WAYS[name].passes == 2}) == 1
     assert [rows[name][-1] for name in ways] == [2, 1, 1, 1]
