@@ -93,8 +93,8 @@ class MezoPaper:
         f"A step of MeZO on {BATCH} texts of {TOKENS} tokens is timed and its memory measured "
         "beside its published form and backpropagation.  Adapters are tuned on sentences of film "
         "reviews, and asked about other films: by MeZO in several ways that read as many "
-        "sentences, by accuracy itself, by AdamW, and beside a linear probe.  Every run is replayed "
-        "from its scalars."
+        "sentences, by accuracy itself, by AdamW, and beside a linear probe.  Every run is "
+        "replayed from its scalars."
     )
     claims = (MEMORY, RATIO, ACCURACY, BYTES)
 
