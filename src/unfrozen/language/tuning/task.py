@@ -45,7 +45,8 @@ class Task:
         lm: the model.
         examples: that it is tuned or measured on.
         bfloat16: whether it reads in bfloat16, whatever its weights are kept in.
-        prefix: keys and values that every text is read after, see `prefix_of`.
+        prefix: keys and values that every text is read after, see `prefix_of`; no gradient comes
+            back to them.
         first: block below which the model stays as it is: what the blocks below say of a text is
             computed once and kept, in memory of its tokens times the model's width.
 
@@ -67,8 +68,10 @@ class Task:
         if prefix is not None and first:
             raise DataError("after a prefix, no block reads the same in every step: leave first 0")
         self.first = lm.layer(first)
-        # Tokens of a text -> the state in which it enters the first block that may change.
-        self._entering: dict[tuple[int, ...], Float[Tensor, "time width"]] = {}
+        # Tokens of a text, and in what precision they are read -> the state in which the text
+        # enters the first block that may change.
+        self._entering: dict[tuple[bool, tuple[int, ...]], Float[Tensor, "time width"]] = {}
+        self._below: tuple[tuple[int, int], ...] = ()
         kinds = {len(example.choices) for example in examples}
         if len(kinds) != 1:
             raise DataError("give examples that all have as many choices, or none")
@@ -236,17 +239,24 @@ class Task:
 
     def _states(self, rows: _Rows) -> Float[Tensor, "row time width"]:
         """What enters the first block that may change; padding is never looked at."""
-        texts = [
-            tuple(row[:length])
-            for row, length in zip(rows.tokens.tolist(), rows.lengths, strict=True)
-        ]
-        new = [text for text in dict.fromkeys(texts) if text not in self._entering]
-        if new:
-            tokens = pad_sequence([torch.tensor(text) for text in new], batch_first=True)
-            below = self.first - 1
-            run = self.lm.run(
-                tokens.to(self.lm.device), keep=("state",), keep_layers=(below,), stop_after=below
-            )
-            for text, state in zip(new, run.kept["state"][below], strict=True):
-                self._entering[text] = state[: len(text)].clone()
-        return pad_sequence([self._entering[text] for text in texts], batch_first=True)
+        below = [self.lm.sites.embedding, *(b.block for b in self.lm.sites.blocks[: self.first])]
+        now = tuple((p.data_ptr(), p._version) for part in below for p in part.parameters())
+        if now != self._below:
+            # Something was written to them since.
+            self._entering.clear()
+            self._below = now
+        found = []
+        for row, length in zip(rows.tokens.tolist(), rows.lengths, strict=True):
+            text = (self.bfloat16, tuple(row[:length]))
+            if text not in self._entering:
+                self._entering[text] = self._read(text[1])
+            found.append(self._entering[text])
+        return pad_sequence(found, batch_first=True)
+
+    def _read(self, text: tuple[int, ...]) -> Float[Tensor, "time width"]:
+        # Alone: beside others it would be rounded otherwise, and what is kept would depend on what
+        # was asked first.
+        last = self.first - 1
+        ids = torch.tensor([text], device=self.lm.device)
+        run = self.lm.run(ids, keep=("state",), keep_layers=(last,), stop_after=last)
+        return run.kept["state"][last][0]

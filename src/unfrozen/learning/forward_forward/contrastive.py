@@ -47,6 +47,7 @@ class ContrastiveLayer(nn.Module):
         module: of weights, such as a linear layer or a convolution; a ReLU follows it.
         width: features of what it gives, flattened.
         classes: how many.
+        generator: of the first weights of both maps.
         features: of states.
         temperature: see `contrastive_loss`.
         naming: share of the loss that names the class.
@@ -60,6 +61,7 @@ class ContrastiveLayer(nn.Module):
         module: nn.Module,
         width: int,
         classes: int,
+        generator: torch.Generator,
         *,
         features: int = 64,
         temperature: float = 0.1,
@@ -72,7 +74,7 @@ class ContrastiveLayer(nn.Module):
         self.states = nn.Linear(width, features, device="meta").to_empty(device="cpu")
         self.names = nn.Linear(width, classes, bias=False, device="meta").to_empty(device="cpu")
         for one in (self.states, self.names):
-            nn.init.zeros_(one.weight)
+            nn.init.normal_(one.weight, std=width**-0.5, generator=generator)
         nn.init.zeros_(self.states.bias)
 
     def forward(self, below: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
@@ -114,8 +116,5 @@ def contrastive(
     for below, width in pairwise(widths):
         linear = half_on(below, width, generator)
         module = linear if layers else nn.Sequential(nn.Flatten(), linear)
-        layer = ContrastiveLayer(module, width, classes)
-        for one in (layer.states, layer.names):
-            nn.init.normal_(one.weight, std=width**-0.5, generator=generator)
-        layers.append(layer)
+        layers.append(ContrastiveLayer(module, width, classes, generator))
     return LocalNetwork(layers)

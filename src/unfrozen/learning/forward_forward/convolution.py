@@ -78,7 +78,8 @@ def convolutional(
         LearningError: images are too small for so many layers, or a setting makes no sense.
     """
     generator = torch.Generator().manual_seed(0) if generator is None else generator
-    below, height, width = shape[0] + 1, *shape[1:]
+    # A channel for the label, where one is written.
+    below, height, width = shape[0] + (negatives != "hybrid"), *shape[1:]
     layers, sizes = [], []
     for above in channels:
         if min(height, width) < 2:

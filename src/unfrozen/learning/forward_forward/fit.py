@@ -97,7 +97,10 @@ def epochs(
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * min(1.0, 2 * (1 - (number - 1) / settings.epochs))
         sums: list[float] = []
-        batches = torch.randperm(len(samples), generator=generator).split(settings.batch)
+        batches = list(torch.randperm(len(samples), generator=generator).split(settings.batch))
+        if len(batches) > 1 and len(batches[-1]) == 1:
+            # A single one has nobody to be joined or compared with.
+            batches[-2:] = [torch.cat(batches[-2:])]
         for batch in batches:
             at = batch.to(samples.device)
             optimizer.zero_grad(set_to_none=True)

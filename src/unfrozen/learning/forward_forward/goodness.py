@@ -1,5 +1,6 @@
 """Goodness of activity, and the losses that ask for much of it on what is real."""
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -29,7 +30,8 @@ def of_one_length(activity: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch 
     Source: Hinton 2022, section 2.1 (layer normalisation without the mean).
     """
     flat = activity.flatten(1)
-    scale = flat.square().mean(1, keepdim=True).sqrt() + _EPSILON
+    scale = flat.float().square().mean(1, keepdim=True).sqrt().clamp_min(_EPSILON).to(flat)
+    scale = scale.clamp_min(torch.finfo(flat.dtype).tiny)
     return (flat / scale).view_as(activity)
 
 

@@ -98,6 +98,8 @@ class GoodnessLayer(nn.Module):
         if self.peers:
             by_unit = real.flatten(2).mean(2) if real.ndim > 2 else real
             apart, usual = peer_loss(self.usual, by_unit, 0.9)
-            self.usual = usual
+            if torch.is_grad_enabled():
+                # Looking at a loss is no learning.
+                self.usual = usual
             found = found + self.peers * apart
         return found

@@ -20,17 +20,20 @@ class ProjectionLayer(nn.Module):
         module: of weights, such as a linear layer or a convolution; a ReLU follows it.
         width: features of what it gives, flattened.
         classes: how many.
+        generator: of the first weights of the matrix.
 
     Source: Gong, Li and Abdulla 2025 (Mono-Forward), eqs. 3 and 4; the scaling is Hinton's.
     """
 
-    def __init__(self, module: nn.Module, width: int, classes: int) -> None:
+    def __init__(
+        self, module: nn.Module, width: int, classes: int, generator: torch.Generator
+    ) -> None:
         super().__init__()
         self.module = module
         self.projection = nn.Linear(width, classes, bias=False, device="meta").to_empty(
             device="cpu"
         )
-        nn.init.zeros_(self.projection.weight)
+        nn.init.normal_(self.projection.weight, std=width**-0.5, generator=generator)
 
     def forward(self, below: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
         """Activity, with a graph that begins at this layer."""
@@ -69,7 +72,5 @@ def mono_forward(
     for below, width in pairwise(widths):
         linear = half_on(below, width, generator)
         module = linear if layers else nn.Sequential(nn.Flatten(), linear)
-        layer = ProjectionLayer(module, width, classes)
-        nn.init.normal_(layer.projection.weight, std=width**-0.5, generator=generator)
-        layers.append(layer)
+        layers.append(ProjectionLayer(module, width, classes, generator))
     return LocalNetwork(layers)

@@ -67,6 +67,12 @@ class ForwardForward(nn.Module):
         super().__init__()
         if not layers or classes < 2:
             raise LearningError("a network takes at least one layer and two classes")
+        strange = [type(one).__name__ for one in layers if not isinstance(one, GoodnessLayer)]
+        if strange:
+            raise LearningError(
+                f"{', '.join(strange)} learns by no goodness: what only transforms belongs into "
+                "the module of a GoodnessLayer"
+            )
         if negatives not in ("hard", "wrong", "hybrid"):
             raise LearningError(f"negatives are hard, wrong or hybrid, not {negatives!r}")
         self.layers = nn.ModuleList(layers)

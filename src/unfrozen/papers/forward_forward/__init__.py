@@ -34,8 +34,8 @@ LOCAL = ClaimSpec(
     "%",
 )
 _GOOD, _BEST = 1.6, 1.5
-# Chosen on the last 10,000 of the training digits, with seed 0.
-_CHOSEN, _ASKED = "mono-forward", "sum"
+# Networks of local rules that are no Forward-Forward, one of which is chosen, and how it is asked.
+_LOCAL, _ASKED = ("mono-forward", "contrast of classes"), "sum"
 _FIRST = 100
 
 
@@ -55,7 +55,7 @@ _BUDGETS = {
     "quick": _Budget(3_000, 10_000, 200, 3, FitSettings(epochs=6), 1, 1),
 }
 # Those that stand in claims are trained with every seed; the others with as many as `others`.
-_MAIN = ("forward-forward", "mono-forward", "backpropagation")
+_MAIN = ("forward-forward", *_LOCAL, "backpropagation")
 
 
 class ForwardForwardPaper:
@@ -86,15 +86,21 @@ class ForwardForwardPaper:
             "networks", {"size": size}, work, lambda one: _train(one, size, digits, context),
             sample=None,
         )  # fmt: skip
+        apart = context.checkpoint(
+            "apart", {"size": size}, {name: name for name in _LOCAL},
+            lambda name: _apart(name, size, digits, context), sample=None,
+        )  # fmt: skip
+        chosen = min(apart, key=lambda name: apart[name])
         kept = context.once("kept", {"size": size}, lambda: _kept(size))
         errors = _by_network(found.values())
         return Outcome(
-            claims=_claims(errors, budget == "full"),
+            claims=_claims(errors, chosen, apart[chosen], budget == "full"),
             figures=(
                 Figure(
                     "Errors while learning",
                     _picture(list(found.values())),
-                    "Test errors after each epoch of the first seed; nothing was chosen by them.",
+                    "Test errors after every second epoch of the first seed; nothing was chosen by "
+                    "them.",
                 ),
             ),
             tables=(_table(errors, found.values()), _kept_table(kept)),
@@ -137,6 +143,21 @@ def _train(
         "seconds": seconds,
         "parameters": sum(p.numel() for p in network.parameters()),
     }
+
+
+def _apart(name: str, size: _Budget, digits: Images, context: RunContext) -> float:
+    """Error in percent on the last sixth of the training digits, learnt from the rest, seed 0."""
+    entry, learnt = NETWORKS[name], size.samples - size.samples // 6
+    settings = replace(settings_of(entry, size.fit), seed=0)
+    network: Any = entry.make(size.width, size.layers, torch.Generator().manual_seed(0))
+    samples = _scaled(digits.train[: size.samples]).view(-1, *entry.shape)
+    classes = digits.train_classes[: size.samples]
+    _count(context, network, samples[:learnt], classes[:learnt], settings)
+    learning = epochs(network, samples[:learnt], classes[:learnt], settings)
+    for _ in context.track(learning, f"{name}, to choose by", settings.epochs):
+        pass
+    ways = {_ASKED: entry.asked[_ASKED]}
+    return _errors(network, samples[learnt:], classes[learnt:], ways)[_ASKED]
 
 
 def _count(
@@ -198,10 +219,12 @@ def _spread(values: Sequence[float]) -> tuple[float, float | None]:
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
-def _claims(errors: Mapping[tuple[str, str], list[float]], full: bool) -> tuple[Claim, Claim]:
+def _claims(
+    errors: Mapping[tuple[str, str], list[float]], chosen: str, apart: float, full: bool
+) -> tuple[Claim, Claim]:
     ways = {way: _spread(errors["forward-forward", way]) for way in ("goodness", "classifier")}
     error, deviation = ways["goodness"]
-    best, other = _spread(errors[_CHOSEN, _ASKED])
+    best, other = _spread(errors[chosen, _ASKED])
     backprop = _spread(errors["backpropagation", "logits"])[0]
     seeds = len(errors["forward-forward", "goodness"])
     return (
@@ -218,8 +241,8 @@ def _claims(errors: Mapping[tuple[str, str], list[float]], full: bool) -> tuple[
             best,
             deviation=other,
             holds=full and best <= _BEST,
-            note=f"{_CHOSEN}, by the {_ASKED} of layers, chosen on training digits kept apart.  "
-            f"Holds up to {_BEST} % in the full run",
+            note=f"{chosen}, by the {_ASKED} of layers, chosen by its {apart:.2f} % on training "
+            f"digits kept apart.  Holds up to {_BEST} % in the full run",
         ),
     )
 
@@ -245,7 +268,7 @@ def _kept_table(kept: Mapping[str, int]) -> Table:
         ("network", "kept (KB)", "share of backpropagation"),
         tuple((name, size / 1024, size / most) for name, size in kept.items()),
         "Activations that graphs hold at once, without weights.  Learning from real and false "
-        "images doubles a batch; backpropagation over four parts of it needs as little.",
+        "images doubles a batch; backpropagation over four parts of one holds a quarter.",
     )
 
 

@@ -23,6 +23,8 @@ from unfrozen.workspace.tuning.lora import Adapter
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
+_MEMORY, _RATIO, _ACCURACY, _NEAR, _BYTES = 0.03, 2.3, 0.8, 0.04, 32 * 1024
+
 MEMORY = ClaimSpec(
     "mezo.memory-share",
     "A step takes no more memory than inference: what it takes above that, as a share of the model",
@@ -31,7 +33,7 @@ MEMORY = ClaimSpec(
 )
 RATIO = ClaimSpec(
     "mezo.step-ratio",
-    "A step, but for drawing noise, costs little more than its two forward passes",
+    f"A step, but for drawing noise, costs at most {_RATIO} times its two forward passes",
     None,
     "two forward passes",
 )
@@ -48,21 +50,21 @@ BYTES = ClaimSpec(
     100_000,
     "bytes",
 )
-_MEMORY, _RATIO, _ACCURACY, _NEAR, _BYTES = 0.03, 2.3, 0.8, 0.04, 32 * 1024
-# Settings were chosen on the first seeds and on films that are not asked here.
 _FIRST = 100
-# Below these blocks the model stays as it is, so that a step reads the last three alone.
-_ADAPTER = Adapter(rank=4, alpha=8.0, first=27)
+# Chosen on films that are not asked here, see `reviews`.  Below this block the model stays as it
+# is, so that a step reads the last two alone; MLPs and values have most of the gradient.
+_ADAPTER = Adapter(("v_proj", "up_proj", "down_proj"), rank=4, alpha=8.0, first=28)
 _BACKPROP = 1e-3
 _OURS = "MeZO, step lengths from earlier slopes"
 _WAYS: dict[str, Way] = {
-    _OURS: Way(1.5e-2, {"eps": 1e-2, "scale": "rms"}),
-    "MeZO as published": Way(1e-3, {"eps": 1e-2, "clip": None}),
+    _OURS: Way(6e-3, {"eps": 1e-2, "scale": "rms"}),
+    "MeZO as published": Way(5e-3, {"eps": 1e-2, "clip": None}, falls=False),
     "FZOO": Way(
-        1e-3, {"eps": 1e-2, "noise": "rademacher", "sides": 1, "samples": 7, "scale": "deviation"},
-        passes=8,
+        1e-3, {"eps": 1e-2, "noise": "rademacher", "sides": 1, "samples": 7, "scale": "deviation",
+               "clip": None},
+        passes=8, falls=False,
     ),
-    "by accuracy": Way(1.5e-2, {"eps": 5e-2, "scale": "rms"}, "accuracy", batch=64),
+    "by accuracy": Way(6e-3, {"eps": 5e-2, "scale": "rms"}, "accuracy", batch=64),
 }  # fmt: skip
 
 
@@ -75,7 +77,7 @@ class _Budget:
 
 
 _BUDGETS = {
-    "full": _Budget(Sizes(1000, 1000, 20, 2000, 150), 5, 5, 3),
+    "full": _Budget(Sizes(1000, 1000, 20, 4000, 150), 5, 5, 2),
     "quick": _Budget(Sizes(200, 100, 12, 60, 40), 1, 1, 1),
 }
 
@@ -164,17 +166,18 @@ def _last(
 
 def _cost_claims(steps: Mapping[str, Any], full: bool) -> tuple[Claim, Claim]:
     mezo, passes = steps["mezo"], 2 * _seconds(steps, "inference")
-    share = mezo["above"] / mezo["weights"]
+    share = _share(mezo)
     # Noise is drawn three times a step: for each side, and to come back.
     rest = _seconds(steps, "mezo") - 3 * mezo["noise"]
     sgd = _seconds(steps, "sgd")
     others = ", ".join(
-        f"{way} {steps[way]['above'] / mezo['weights']:.2f}" for way in ("reference", "sgd", "adam")
+        f"{way} {'unknown' if (other := _share(steps[way])) is None else f'{other:.2f}'}"
+        for way in ("reference", "sgd", "adam")
     )
     return (
         MEMORY.measured(
             share,
-            holds=full and share <= _MEMORY,
+            holds=full and share is not None and share <= _MEMORY,
             note=f"peak beyond that of inference; {others}.  Holds up to {_MEMORY} in the full run",
         ),
         RATIO.measured(
@@ -223,6 +226,11 @@ def _tuning_claims(found: Sequence[Mapping[str, Any]], full: bool) -> tuple[Clai
     )
 
 
+def _share(step: Mapping[str, Any]) -> float | None:
+    """Of the model's bytes; None where memory could not be measured."""
+    return None if step["above"] is None else step["above"] / step["weights"]
+
+
 def _seconds(steps: Mapping[str, Any], way: str) -> float:
     return statistics.median(steps[way]["seconds"])
 
@@ -232,8 +240,8 @@ def _cost_table(steps: Mapping[str, Any]) -> Table:
         "A step on all weights",
         ("way", "seconds", "of which noise", "MB above inference", "share of the model"),
         tuple(
-            (way, _seconds(steps, way), 3 * one["noise"] or None, one["above"] / 1e6,
-             one["above"] / one["weights"])
+            (way, _seconds(steps, way), 3 * one["noise"] or None,
+             None if one["above"] is None else one["above"] / 1e6, _share(one))
             for way, one in steps.items()
         ),
         f"{BATCH} texts of {TOKENS} tokens, float32, each way in a process of its own.",

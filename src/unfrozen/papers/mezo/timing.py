@@ -41,7 +41,8 @@ def measure(way: str, steps: int, model: str, bfloat16: bool = False) -> dict[st
 
     Returns:
         ``seconds`` of every step and ``noise`` of drawing all noise once; ``above``, bytes of peak
-        memory beyond that of inference; ``weights``, bytes of the model.
+        memory beyond that of inference, None where the system does not tell; ``weights``, bytes of
+        the model.
 
     Raises:
         PaperError: it ended with an error.
@@ -81,12 +82,12 @@ def measure_here(way: str, steps: int, name: str, bfloat16: bool = False) -> dic
             loss()
     inference = peak_memory()
     step, noise = _step(way, model, loss)
-    reset_peak_memory()
+    told = reset_peak_memory()
     seconds = [_timed(step) for _ in range(steps + _WARM)][_WARM:]
     return {
         "seconds": seconds,
         "noise": min(_timed(noise) for _ in range(2)) if noise else 0.0,
-        "above": max(peak_memory() - inference, 0),
+        "above": max(peak_memory() - inference, 0) if told else None,
         "weights": sum(p.numel() * p.element_size() for p in model.parameters()),
     }
 

@@ -18,6 +18,8 @@ from unfrozen.workspace.tuning.lora import Adapter, adapted
 
 _WORDS = (" great", " terrible")
 _PROMPT = " It was"
+# Settings were chosen on reviews of so many words: a thousand to learn from, three hundred asked.
+_CHOSEN_BY = (20, (1000, 300))
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ class Way:
     """A way of tuning without gradients.
 
     Attributes:
-        rate: step size at the start; it falls to nothing, evenly.
+        rate: step size at the start.
         options: of `MeZO`.
         objective: "loss", or "accuracy" or "f1" with their signs turned.
         passes: forward passes a step.
         batch: examples a step.
+        falls: whether the step size falls to nothing, evenly.
     """
 
     rate: float
@@ -56,6 +59,7 @@ class Way:
     objective: str = "loss"
     passes: int = 2
     batch: int = 16
+    falls: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Reviews:
 
 
 def reviews(lm: LanguageModel, sizes: Sizes, first: int, seed: int) -> Reviews:
-    """Short reviews, half of them fresh, split by film.
+    """Short reviews, half of them fresh, split by film; none of films that settings were chosen on.
 
     Args:
         lm: that reads them.
@@ -80,7 +84,10 @@ def reviews(lm: LanguageModel, sizes: Sizes, first: int, seed: int) -> Reviews:
         first: block below which the model stays as it is.
         seed: of the split.
     """
-    short = [r for r in film_reviews() if len(r.text.split()) <= sizes.longest]
+    every = film_reviews()
+    known = tuple(r for r in every if len(r.text.split()) <= _CHOSEN_BY[0])
+    films = {r.film for part in split_by_film(known, _CHOSEN_BY[1], seed=0) for r in part}
+    short = [r for r in every if len(r.text.split()) <= sizes.longest and r.film not in films]
     parts = split_by_film(tuple(short), (sizes.learnt, sizes.asked), seed)
     # In bfloat16 a forward pass takes half the time where processors have it; weights are float32.
     tasks = [Task(lm, _examples(part), bfloat16=True, first=first) for part in parts]
@@ -114,7 +121,7 @@ def by_mezo(
         draw, losses = random.Random(seed), []
         for step in range(steps):
             for group in optimizer.param_groups:
-                group["lr"] = way.rate * (1 - step / steps)
+                group["lr"] = way.rate * (1 - step / steps if way.falls else 1)
             batch = draw.sample(range(len(found.learnt)), way.batch)
             begun = process_time()
             losses.append(optimizer.step(_closure(found.learnt, batch, way.objective)))

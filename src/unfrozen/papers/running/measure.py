@@ -225,10 +225,17 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # bytes there, kibibytes elsewhere
 
 
-def reset_peak_memory() -> None:
-    """Have Linux forget the largest resident memory; elsewhere it stays that of the process."""
-    with contextlib.suppress(OSError):
+def reset_peak_memory() -> bool:
+    """Have Linux forget the largest resident memory; elsewhere it stays that of the process.
+
+    Returns:
+        Whether it was forgotten.
+    """
+    try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
 
 
 def _peak_memory_windows() -> int:

@@ -126,11 +126,13 @@ def adapted(model: nn.Module, adapter: Adapter) -> Iterator[dict[str, Tensor]]:
     Raises:
         ModelError: the model has no such modules.
     """
-    handles, parameters = [], {}
+    handles, parameters, beside = [], {}, []
     for name, module in linear_modules(model, adapter.targets, adapter.first).items():
         rows, columns = module.weight.shape
         factors = adapter.begin(f"{name}.weight", rows, columns, module.weight.device)
         parameters[f"{name}.weight.A"], parameters[f"{name}.weight.B"] = factors.a, factors.b
+        beside.append((module, factors))
+    for module, factors in beside:
         handles.append(module.register_forward_hook(_beside(factors, adapter.scale)))
     with hooked(handles):
         yield parameters

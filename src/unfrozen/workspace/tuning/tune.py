@@ -8,6 +8,7 @@ done.before["accuracy"], done.after["accuracy"], done.entry
 ```
 """
 
+import inspect
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -139,7 +140,8 @@ def tune(
         train: examples to learn from.
         held_out: others, on which it is measured before and after.
         settings: of the run.
-        score: of what the model writes, where that is the objective.
+        score: of what the model writes, where that is the objective; its name and text are told
+            in the change, and an unfinished run is gone on with for the same ones only.
         name: of the change.
         dry_run: commit nothing.
         progress: called with what is done, how many are done and of how many.
@@ -172,7 +174,8 @@ def tune(
         return found
 
     before = look("before")
-    kept = workspace.path / "unfinished" / f"{_digest(workspace, train, settings)}.pt"
+    judge = None if score is None else _told(score)
+    kept = workspace.path / "unfinished" / f"{_digest(workspace, train, settings, judge)}.pt"
     if settings.eps is None:
         settings = replace(settings, eps=_distance(workspace, lm, tasks[0], settings, kept, told))
     try:
@@ -186,7 +189,8 @@ def tune(
         name=called,
         base=workspace.base_hash,
         payload=payload_of(optimizer.record, settings.adapter),
-        request={"examples": len(train), "data": _data_hash(train)},
+        request={"examples": len(train), "data": _data_hash(train)}
+        | ({} if judge is None else {"score": judge}),
         settings=asdict(settings),
         effect={"before": before, "after": after, "held out": len(held_out)},
     )
@@ -242,7 +246,13 @@ def scored(task: Task, which: Sequence[int], score: Score, tokens: int, batch: i
     for i in range(0, len(which), batch):
         part = which[i : i + batch]
         for j, text in zip(part, task.generated(part, tokens), strict=True):
-            value = float(score(task.examples[j], text))
+            try:
+                value = float(score(task.examples[j], text))
+            except Exception as error:
+                raise WorkspaceError(
+                    f"the score of {text!r} after {task.examples[j].prompt!r} raised "
+                    f"{type(error).__name__}: {error}"
+                ) from error
             if not math.isfinite(value):
                 raise WorkspaceError(f"the score of {text!r} is {value}: give a finite number")
             found.append(value)
@@ -355,10 +365,26 @@ def _parameters(lm: LanguageModel, settings: TuneSettings) -> Iterator[dict[str,
     yield found
 
 
-def _digest(workspace: Workspace, train: Sequence[Example], settings: TuneSettings) -> str:
+def _told(score: Score) -> str:
+    """A score by its name, and by a hash of its text where that can be had."""
+    name = (
+        f"{getattr(score, '__module__', '')}.{getattr(score, '__qualname__', type(score).__name__)}"
+    )
+    try:
+        text = inspect.getsource(score)
+    except (OSError, TypeError):
+        return name
+    return f"{name} {sha256(text.encode())[:16]}"
+
+
+def _digest(
+    workspace: Workspace, train: Sequence[Example], settings: TuneSettings, judge: str | None
+) -> str:
     """What an unfinished run depends on: the state that it began in, its examples and settings."""
     state = [change.id for change in workspace.changes()]
-    told = {"state": state, "data": _data_hash(train), "settings": asdict(settings)}
+    told = {
+        "state": state, "data": _data_hash(train), "settings": asdict(settings), "judge": judge,
+    }  # fmt: skip
     return sha256(canonical(told).encode())[:16]
 
 
