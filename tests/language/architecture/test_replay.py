@@ -285,5 +285,8 @@ def test_rows_that_go_on_from_a_run_are_as_whole_passes(tiny):
     found = resume(tiny.model, tiny.lm.sites, more, prefix, samples)
     with torch.no_grad():
         whole = tiny.model(input_ids=torch.cat([ids[samples], more], 1), use_cache=False).logits
-    assert close(found, whole[:, -1])
+    assert close(found[:, -1], whole[:, -1])
+    read = torch.tensor([[0, 3], [1, 1], [2, 0], [3, 2], [0, 1]])
+    found = resume(tiny.model, tiny.lm.sites, more, prefix, samples, read)
+    assert close(found, whole[torch.arange(5)[:, None], 9 + read])
     assert all(torch.equal(a, b) for a, b in zip(prefix.keys, kept, strict=True))

@@ -59,9 +59,16 @@ def test_every_family_of_models_is_read(tiny):
         torch.testing.assert_close(found, torch.tensor(expected), atol=2e-3, rtol=1e-3)
 
 
+def test_every_family_goes_on_from_what_lies_below(tiny):
+    for examples in (CLASSES[:3], FREE[:3]):
+        upper = Task(tiny.lm, examples, first=1).scores(range(3))
+        whole = Task(tiny.lm, examples).scores(range(3))
+        torch.testing.assert_close(upper, whole, atol=1e-3, rtol=1e-3)
+
+
 @pytest.mark.parametrize("examples", [CLASSES, SENTENCES, FREE], ids=["words", "texts", "free"])
-def test_what_lies_below_is_read_once_and_says_the_same(examples, tiny, monkeypatch):
-    lm = tiny.lm
+def test_what_lies_below_is_read_once_and_says_the_same(examples, tiny_folder, monkeypatch):
+    lm = LanguageModel.from_pretrained(str(tiny_folder))
     whole, upper = Task(lm, examples), Task(lm, examples, first=1)
     passes = []
     run = lm.run
@@ -188,8 +195,8 @@ def test_what_was_read_is_forgotten_when_the_blocks_below_change(tiny_folder):
 
 
 @pytest.mark.parametrize("examples", [CLASSES, SENTENCES], ids=["words", "texts"])
-def test_a_prefix_of_real_keys_and_values_is_the_text_that_they_are_of(examples, tiny):
-    lm = tiny.lm
+def test_a_prefix_of_real_keys_and_values_is_the_text_that_they_are_of(examples, tiny_folder):
+    lm = LanguageModel.from_pretrained(str(tiny_folder))
     text = "One review. "
     length = lm.encode(text).shape[1]
     after = Task(lm, examples, prefix=prefix_of(lm, text, length))
@@ -211,8 +218,8 @@ def test_mezo_tunes_a_prefix(tiny_folder):
     assert float(task.loss(range(5))) < before - 0.01
 
 
-def test_a_prefix_that_cannot_be_is_refused(tiny):
-    lm = tiny.lm
+def test_a_prefix_that_cannot_be_is_refused(tiny_folder):
+    lm = LanguageModel.from_pretrained(str(tiny_folder))
     with pytest.raises(DataError, match="a prefix takes from 1"):
         prefix_of(lm, "short", 99)
     prefix = prefix_of(lm, "short", 1)
@@ -222,7 +229,7 @@ def test_a_prefix_that_cannot_be_is_refused(tiny):
         Task(lm, CLASSES, prefix=prefix).generated([0], 2)
 
 
-def test_what_is_generated_is_what_the_model_writes(tiny):
-    lm = tiny.lm
+def test_what_is_generated_is_what_the_model_writes(tiny_folder):
+    lm = LanguageModel.from_pretrained(str(tiny_folder))
     task = Task(lm, CLASSES)
     assert task.generated([2, 0], 4) == lm.generate([CLASSES[2].prompt, CLASSES[0].prompt], 4)
