@@ -1,12 +1,12 @@
 """Graphs and differences on the command line, on a tiny model in a folder."""
 
 import json
-import shlex
 from pathlib import Path
 
 import networkx as nx
 import pytest
 import torch
+from tests.cli.typed import refused, run
 
 from unfrozen.cli.main import main
 from unfrozen.language.model import LanguageModel
@@ -41,18 +41,6 @@ def place(tmp_path, tiny_folder, monkeypatch, capfd):
     monkeypatch.chdir("facts")
     capfd.readouterr()
     return Workspace.open(Path.cwd())
-
-
-def run(line, capfd, code=0):
-    assert main(shlex.split(line)) == code
-    return capfd.readouterr().out
-
-
-def refused(line, capfd):
-    capfd.readouterr()
-    assert main(shlex.split(line)) == 2
-    (told,) = capfd.readouterr().err.splitlines()
-    return told
 
 
 @pytest.mark.usefixtures("place")

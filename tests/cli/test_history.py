@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.cli.typed import refused, run
 
 from unfrozen.cli.main import main
 from unfrozen.language.scale import clusters
@@ -31,18 +32,6 @@ def facts(tmp_path, tiny_folder, monkeypatch, capfd):
     monkeypatch.chdir("facts")
     capfd.readouterr()
     return Workspace.open(Path.cwd())
-
-
-def run(line, capfd):
-    assert main(shlex.split(line)) == 0
-    return capfd.readouterr().out
-
-
-def refused(line, capfd):
-    capfd.readouterr()
-    assert main(shlex.split(line)) == 2
-    (told,) = capfd.readouterr().err.splitlines()
-    return told
 
 
 BATCH = "edit ../facts.jsonl --method memit --identity --guard 0"

@@ -1,10 +1,10 @@
 """``unfrozen tune`` as a user types it."""
 
 import json
-import shlex
 from pathlib import Path
 
 import pytest
+from tests.cli.typed import refused, run
 
 from unfrozen.cli.main import main
 from unfrozen.workspace import Workspace
@@ -24,19 +24,6 @@ def space(tmp_path, tiny_folder, monkeypatch, capfd):
     monkeypatch.chdir("space")
     capfd.readouterr()
     return Workspace.open(Path.cwd())
-
-
-def run(line, capfd):
-    capfd.readouterr()
-    assert main(shlex.split(line)) == 0
-    return capfd.readouterr().out
-
-
-def refused(line, capfd):
-    capfd.readouterr()
-    assert main(shlex.split(line)) == 2
-    (told,) = capfd.readouterr().err.splitlines()
-    return told
 
 
 TUNE = "tune ../data.jsonl --steps 3 --batch 4"
