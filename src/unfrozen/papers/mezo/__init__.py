@@ -58,9 +58,9 @@ _BACKPROP = 1e-3
 _OURS = "MeZO, step lengths from earlier slopes"
 _WAYS: dict[str, Way] = {
     _OURS: Way(6e-3, {"eps": 1e-2, "scale": "rms"}),
-    "MeZO as published": Way(5e-3, {"eps": 1e-2, "clip": None}, falls=False),
+    "MeZO as published": Way(2e-3, {"eps": 1e-2, "clip": None}, falls=False),
     "FZOO": Way(
-        1e-3, {"eps": 1e-2, "noise": "rademacher", "sides": 1, "samples": 7, "scale": "deviation",
+        3e-4, {"eps": 1e-2, "noise": "rademacher", "sides": 1, "samples": 7, "scale": "deviation",
                "clip": None},
         passes=8, falls=False,
     ),
