@@ -1,7 +1,6 @@
 """Contrast of classes within a batch, a layer at a time; one pass, no negatives are made."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from unfrozen.errors import LearningError
 from unfrozen.learning.forward_forward.goodness import of_one_length
-from unfrozen.learning.forward_forward.layer import half_on
+from unfrozen.learning.forward_forward.layer import linear_stack
 from unfrozen.learning.forward_forward.local import LocalNetwork
 
 
@@ -112,9 +111,9 @@ def contrastive(
         torch.Size([3])
     """
     generator = torch.Generator().manual_seed(0) if generator is None else generator
-    layers: list[nn.Module] = []
-    for below, width in pairwise(widths):
-        linear = half_on(below, width, generator)
-        module = linear if layers else nn.Sequential(nn.Flatten(), linear)
-        layers.append(ContrastiveLayer(module, width, classes, generator))
-    return LocalNetwork(layers)
+    return LocalNetwork(
+        [
+            ContrastiveLayer(module, width, classes, generator)
+            for module, width in linear_stack(widths, generator)
+        ]
+    )

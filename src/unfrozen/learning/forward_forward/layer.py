@@ -1,5 +1,7 @@
 """A layer that learns by itself: any module, judged by the goodness of its activity."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -26,6 +28,23 @@ def half_on(below: int, width: int, generator: torch.Generator) -> nn.Linear:
     nn.init.normal_(module.weight, std=below**-0.5, generator=generator)
     nn.init.zeros_(module.bias)
     return module
+
+
+def linear_stack(
+    widths: Sequence[int], generator: torch.Generator | None = None
+) -> list[tuple[nn.Module, int]]:
+    """Linear layers one above the other, each with its width; the first takes images as well.
+
+    Args:
+        widths: of the input, and of every layer.
+        generator: of the first weights; seed 0 without.
+    """
+    generator = torch.Generator().manual_seed(0) if generator is None else generator
+    found: list[tuple[nn.Module, int]] = []
+    for below, width in pairwise(widths):
+        linear = half_on(below, width, generator)
+        found.append((linear if found else nn.Sequential(nn.Flatten(), linear), width))
+    return found
 
 
 class GoodnessLayer(nn.Module):

@@ -1,7 +1,6 @@
 """Mono-Forward: a matrix a layer turns its activity into goodness of every class."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from unfrozen.learning.forward_forward.goodness import of_one_length
-from unfrozen.learning.forward_forward.layer import half_on
+from unfrozen.learning.forward_forward.layer import linear_stack
 from unfrozen.learning.forward_forward.local import LocalNetwork
 
 
@@ -68,9 +67,9 @@ def mono_forward(
         torch.Size([3])
     """
     generator = torch.Generator().manual_seed(0) if generator is None else generator
-    layers: list[nn.Module] = []
-    for below, width in pairwise(widths):
-        linear = half_on(below, width, generator)
-        module = linear if layers else nn.Sequential(nn.Flatten(), linear)
-        layers.append(ProjectionLayer(module, width, classes, generator))
-    return LocalNetwork(layers)
+    return LocalNetwork(
+        [
+            ProjectionLayer(module, width, classes, generator)
+            for module, width in linear_stack(widths, generator)
+        ]
+    )

@@ -1,7 +1,6 @@
 """Networks of layers that learn by themselves, and two ways of asking them for a class."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -19,7 +18,7 @@ from unfrozen.learning.forward_forward.labels import (
     one_hot,
     wrong,
 )
-from unfrozen.learning.forward_forward.layer import GoodnessLayer, Loss, half_on
+from unfrozen.learning.forward_forward.layer import GoodnessLayer, Loss, linear_stack
 
 Negatives = Literal["hard", "wrong", "hybrid"]
 Write = Callable[
@@ -230,11 +229,9 @@ def dense(
     Raises:
         LearningError: there is no layer, or a setting makes no sense.
     """
-    generator = torch.Generator().manual_seed(0) if generator is None else generator
-    layers: list[GoodnessLayer] = []
-    for below, width in pairwise(widths):
-        linear = half_on(below, width, generator)
-        module = linear if layers else nn.Sequential(nn.Flatten(), linear)
-        layers.append(GoodnessLayer(module, width, loss=loss, sharpness=sharpness, peers=peers))
+    layers = [
+        GoodnessLayer(module, width, loss=loss, sharpness=sharpness, peers=peers)
+        for module, width in linear_stack(widths, generator)
+    ]
     above = widths[2:] if len(widths) > 2 else widths[1:]
     return ForwardForward(layers, classes, sum(above), negatives=negatives)
