@@ -8,9 +8,10 @@ from unfrozen.errors import PaperError
 from unfrozen.language.model import LanguageModel
 from unfrozen.papers import mezo
 from unfrozen.papers.mezo import timing, tuning
-from unfrozen.papers.mezo.tuning import Sizes, Way, by_backprop, by_mezo, measured, reviews
+from unfrozen.papers.mezo.tuning import Sizes, Way, by_backprop, by_mezo, reviews
 from unfrozen.papers.running import runner
 from unfrozen.workspace.tuning.lora import Adapter
+from unfrozen.workspace.tuning.tune import measured
 
 SIZES = Sizes(80, 40, 8, 6, 4)
 ADAPTER = Adapter(rank=2, first=1)

@@ -30,7 +30,9 @@ def of_one_length(activity: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch 
     Source: Hinton 2022, section 2.1 (layer normalisation without the mean).
     """
     flat = activity.flatten(1)
-    scale = flat.float().square().mean(1, keepdim=True).sqrt().clamp_min(_EPSILON).to(flat)
+    # Squares overflow in half precision.
+    wide = flat.to(torch.promote_types(flat.dtype, torch.float32))
+    scale = wide.square().mean(1, keepdim=True).sqrt().clamp_min(_EPSILON).to(flat)
     scale = scale.clamp_min(torch.finfo(flat.dtype).tiny)
     return (flat / scale).view_as(activity)
 

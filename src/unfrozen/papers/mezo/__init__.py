@@ -14,11 +14,11 @@ from unfrozen.papers.mezo.tuning import (
     by_backprop,
     by_mezo,
     by_probe,
-    measured,
     reviews,
 )
 from unfrozen.papers.running.context import RunContext
 from unfrozen.workspace.tuning.lora import Adapter
+from unfrozen.workspace.tuning.tune import measured
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture

@@ -15,6 +15,7 @@ from unfrozen.language.tuning import Example, Task
 from unfrozen.learning.zeroth_order import MeZO
 from unfrozen.learning.zeroth_order.files import pack
 from unfrozen.workspace.tuning.lora import Adapter, adapted
+from unfrozen.workspace.tuning.tune import measured
 
 _WORDS = (" great", " terrible")
 _PROMPT = " It was"
@@ -96,19 +97,6 @@ def reviews(lm: LanguageModel, sizes: Sizes, first: int, seed: int) -> Reviews:
 
 def _examples(part: Sequence[Review]) -> list[Example]:
     return [Example(r.text + _PROMPT, _WORDS[0 if r.fresh else 1], _WORDS) for r in part]
-
-
-@torch.no_grad()
-def measured(task: Task) -> dict[str, float]:
-    """Loss, accuracy and F1 on all examples; short ones are read beside short ones."""
-    order = sorted(range(len(task)), key=lambda i: len(task.prompts[i]))
-    scores = torch.cat([task.scores(order[i : i + 50]) for i in range(0, len(order), 50)])
-    chosen, right = scores.argmax(1), task.answers[order]
-    return {
-        "loss": float(task.loss_of(scores, order)),
-        "accuracy": float((chosen == right).double().mean()),
-        "f1": task.f1_of(chosen, right),
-    }
 
 
 def by_mezo(
