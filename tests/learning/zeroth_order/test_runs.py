@@ -1,5 +1,7 @@
 """Runs of MeZO as records: given back to the bit, gone on with, refused if they do not fit."""
 
+import copy
+
 import pytest
 import torch
 from tests.learning.zeroth_order.bowl import SHAPES, Bowl, close
@@ -38,6 +40,40 @@ def test_a_record_gives_the_weights_back_to_the_bit(kind, dtype):
     alone = Bowl(dtype=dtype).copy()["c"]
     list(record.replay({"c": alone}))
     assert torch.equal(alone, bowl.weights["c"])
+
+
+def test_a_record_is_replayed_where_its_noise_was_drawn_only():
+    bowl = Bowl()
+    optimizer = MeZO(bowl.weights.items(), lr=1e-4)
+    optimizer.step(bowl)
+    told = optimizer.record.told()
+    assert {group["device"] for group in told["groups"]} == {"cpu"}
+    told["groups"][0]["device"] = "cuda"
+    elsewhere = Record.of(told, optimizer.record.tensors())
+    before = bowl.copy()
+    with pytest.raises(LearningError, match="drew its noise on cuda, and cpu draws another"):
+        list(elsewhere.replay(bowl.weights))
+    assert all(torch.equal(before[name], bowl.weights[name]) for name in SHAPES)
+
+
+def test_a_group_is_on_one_kind_of_device():
+    with pytest.raises(LearningError, match="not on cpu and meta"):
+        MeZO([torch.zeros(3), torch.zeros(3, device="meta")])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_copy_goes_on_as_the_optimizer_does(kind):
+    bowl = Bowl(bend=0.1)
+    optimizer = MeZO(bowl.weights.items(), lr=1e-4, **kind)
+    for _ in range(5):
+        optimizer.step(bowl)
+    other, twin = copy.deepcopy((bowl, optimizer))
+    for _ in range(5):
+        optimizer.step(bowl)
+        twin.step(other)
+    assert all(torch.equal(other.weights[name], bowl.weights[name]) for name in SHAPES)
+    assert twin.record.told() == optimizer.record.told()
+    assert torch.equal(twin.record.gradients, optimizer.record.gradients)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

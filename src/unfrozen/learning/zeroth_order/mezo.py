@@ -5,7 +5,7 @@ along it; the weights then move along the noise.  Nothing is kept but the noise'
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -13,13 +13,16 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from unfrozen.errors import LearningError
+from unfrozen.learning.zeroth_order.asking import Asking, Closure
 from unfrozen.learning.zeroth_order.moves import Move, Moved, move, squared_norm
 from unfrozen.learning.zeroth_order.noise import Noise
 from unfrozen.learning.zeroth_order.record import Group, Method, Record
 from unfrozen.learning.zeroth_order.safety import Safety, Scale
 
-Closure = Callable[[], Tensor | float]
-"""What is to be made small: any function of the weights, whether it has a gradient or not."""
+_OWN = (
+    "method", "safety", "exchange", "steps", "skipped", "_gradients", "_rates", "_decays",
+    "_lengths", "_rests", "_leans", "_distances",
+)  # fmt: skip
 
 
 @runtime_checkable
@@ -126,6 +129,8 @@ class MeZO(Optimizer):
             told = "lr and weight_decay are not negative, and eps is positive"
         elif len(set(names)) < len(names):
             told = "two parameters have one name: their noise would be the same"
+        elif len(_kinds(group)) > 1:
+            told = f"a group is on one kind of device, not on {' and '.join(_kinds(group))}"
         if told is not None:
             self.param_groups.pop()
             raise LearningError(told)
@@ -162,7 +167,7 @@ class MeZO(Optimizer):
         more = more and method.sides == 2
         if [float(group["eps"]) for group in self.param_groups] != self._distances:
             raise LearningError("eps stays what it was: a record tells it once")
-        random = _Random(p for group in self.param_groups for p in group["params"])
+        random = Asking(p for group in self.param_groups for p in group["params"])
         if not self._leans:
             self._measure(t)
         base = self._loss(random, closures, 0, 0) if method.sides == 1 else math.nan
@@ -235,6 +240,11 @@ class MeZO(Optimizer):
         }  # fmt: skip
         return {**super().state_dict(), "mezo": kept}
 
+    def __getstate__(self) -> dict[str, Any]:
+        # torch copies and pickles no more than defaults, state and groups of an optimizer.
+        own = {name: value for name, value in vars(self).items() if name in _OWN}
+        return {**super().__getstate__(), **own}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As `state_dict` gave it.
 
@@ -267,9 +277,7 @@ class MeZO(Optimizer):
         self._lengths = [] if record.lengths is None else record.lengths.tolist()
         self._leans = False
 
-    def _loss(
-        self, random: "_Random", closures: Sequence[Closure], sample: int, side: int
-    ) -> float:
+    def _loss(self, random: "Asking", closures: Sequence[Closure], sample: int, side: int) -> float:
         try:
             return random.ask(closures)
         except BaseException:
@@ -283,7 +291,14 @@ class MeZO(Optimizer):
         for number, eps in enumerate(self._distances):
             named = list(self._named(number))
             shapes = tuple(tuple(tensor.shape) for _, tensor in named)
-            found.append(Group(tuple(name for name, _ in named), shapes, eps))
+            found.append(
+                Group(
+                    tuple(name for name, _ in named),
+                    shapes,
+                    eps,
+                    _kinds(self.param_groups[number])[0],
+                )
+            )
         return tuple(found)
 
     def _follow(self, losses: Sequence[tuple[float, float]], more: bool) -> None:
@@ -361,20 +376,6 @@ class MeZO(Optimizer):
         return list(names) if names else [f"{number}.{i}" for i in range(len(group["params"]))]
 
 
-class _Random:
-    """The global random generators' state, the same for every time that the loss is asked."""
-
-    def __init__(self, parameters: Iterable[Tensor]) -> None:
-        self._cuda = sorted({p.device.index or 0 for p in parameters if p.device.type == "cuda"})
-        self._state: tuple[Tensor, list[Tensor]] | None = None
-
-    def ask(self, closures: Sequence[Closure]) -> float:
-        """The mean loss of closures."""
-        if self._state is None:
-            devices = [torch.cuda.get_rng_state(d) for d in self._cuda]
-            self._state = (torch.get_rng_state(), devices)
-        else:
-            torch.set_rng_state(self._state[0])
-            for device, state in zip(self._cuda, self._state[1], strict=True):
-                torch.cuda.set_rng_state(state, device)
-        return sum(float(one()) for one in closures) / len(closures)
+def _kinds(group: Mapping[str, Any]) -> list[str]:
+    """The kinds of device that a group's parameters are on, one unless it is refused."""
+    return sorted({tensor.device.type for tensor in group["params"]}) or ["cpu"]

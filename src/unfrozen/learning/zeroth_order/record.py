@@ -159,11 +159,13 @@ class Group:
         names: of them.
         shapes: of them.
         eps: how far the loss is asked from the weights.
+        device: kind of device on which their noise was drawn; others draw other numbers.
     """
 
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     eps: float
+    device: str = "cpu"
 
 
 @dataclass
@@ -240,7 +242,12 @@ class Record:
             if method.get("betas") is not None:
                 method["betas"] = tuple(method["betas"])
             groups = tuple(
-                Group(tuple(g["names"]), tuple(map(tuple, g["shapes"])), float(g["eps"]))
+                Group(
+                    tuple(g["names"]),
+                    tuple(map(tuple, g["shapes"])),
+                    float(g["eps"]),
+                    g.get("device", "cpu"),
+                )
                 for g in told["groups"]
             )
             gradients, rates = tensors["gradients"], tensors["rates"]
@@ -287,7 +294,8 @@ class Record:
             How many steps have been done.
 
         Raises:
-            LearningError: a parameter is none of the run's, or of another shape.
+            LearningError: a parameter is none of the run's, of another shape, or on a kind of
+                device that draws other noise.
         """
         known = {name: number for number, g in enumerate(self.groups) for name in g.names}
         shapes = self.shapes
@@ -297,6 +305,12 @@ class Record:
             if tuple(tensor.shape) != shapes[name]:
                 raise LearningError(
                     f"{name} was {list(shapes[name])} in this run, not {list(tensor.shape)}"
+                )
+            drawn = self.groups[known[name]].device
+            if tensor.device.type not in (drawn, "meta"):
+                raise LearningError(
+                    f"this run drew its noise on {drawn}, and {tensor.device.type} draws another: "
+                    f"move {name} to {drawn} to replay it"
                 )
         for at in range(start, self.steps, _TOGETHER):
             until = min(at + _TOGETHER, self.steps)
