@@ -47,3 +47,7 @@ class MapError(UnfrozenError):
 
 class LearningError(UnfrozenError):
     """A training without backpropagation was set up wrongly, or its record does not fit."""
+
+
+class TopologyError(UnfrozenError):
+    """Cells make no combinatorial complex, or a matrix, layer or file does not fit one."""

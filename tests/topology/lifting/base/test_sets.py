@@ -1,0 +1,47 @@
+"""Which cell a set is, against dictionaries of Python's own sets."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.topology.complexes import complexes
+from tests.topology.lifting.drawn import rows
+
+from unfrozen.errors import TopologyError
+from unfrozen.topology.complex import Cells
+from unfrozen.topology.lifting import located
+from unfrozen.topology.lifting.base import first_equal
+
+SETS = st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True), max_size=25)
+
+
+def _first(sets):
+    found = {}
+    return [found.setdefault(frozenset(nodes), i) for i, nodes in enumerate(sets)]
+
+
+@given(sets=SETS)
+def test_the_first_of_equal_sets_is_found(sets):
+    assert first_equal(Cells.of(sets)).tolist() == _first(sets)
+
+
+@given(sets=SETS)
+def test_sets_whose_numbers_clash_are_told_apart(sets):
+    cells = Cells.of(sets)
+    cells.__dict__["fingerprints"] = np.zeros(len(sets), np.uint64)
+    assert first_equal(cells).tolist() == _first(sets)
+
+
+@given(given_=complexes(), sets=SETS)
+def test_sets_are_found_at_their_rank_and_row(given_, sets):
+    asked = [nodes for nodes in sets if max(nodes) < given_.n_nodes]
+    where = {
+        frozenset(nodes): (rank, row)
+        for rank in given_.ranks
+        for row, nodes in enumerate(rows(given_.cells(rank)))
+    }
+    found = located(given_, Cells.of(asked))
+    there = [where.get(frozenset(nodes), (-1, -1)) for nodes in asked]
+    assert list(zip(found.rank.tolist(), found.row.tolist(), strict=True)) == there
+    with pytest.raises(TopologyError, match="sets are of nodes 0 to"):
+        located(given_, Cells.of([[0, given_.n_nodes]]))
