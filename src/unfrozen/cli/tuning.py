@@ -13,7 +13,8 @@ from unfrozen.cli.opening import JsonOption, WorkspaceOption, find_workspace, re
 
 if TYPE_CHECKING:
     from unfrozen.language.tuning import Example
-    from unfrozen.workspace.tuning.tune import Score, Tuned
+    from unfrozen.workspace.tuning.measuring import Score
+    from unfrozen.workspace.tuning.tune import Tuned
 
 EXAMPLES = {
     "tune": (
@@ -90,6 +91,13 @@ def tune(
             help="The first that has adapters; what lies below is computed once and kept.",
         ),
     ] = 0,
+    precondition: Annotated[
+        bool,
+        typer.Option(
+            help="Divide columns of adapters by the size of what they read, lest a few large "
+            "features drown the others."
+        ),
+    ] = True,
     noise: Annotated[
         str, typer.Option(help="gaussian, rademacher, sphere or low-rank.")
     ] = "gaussian",
@@ -151,6 +159,7 @@ def tune(
         adapter=None if full else Adapter(
             targets=modules, rank=rank, seed=seed, first=from_block
         ),
+        precondition=precondition,
         objective="score" if score is not None else objective,  # pyright: ignore[reportArgumentType]
         noise=noise,  # pyright: ignore[reportArgumentType]
         tokens=tokens, samples=samples, sides=sides,

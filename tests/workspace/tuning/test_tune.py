@@ -14,7 +14,8 @@ from unfrozen.language.tuning import Example, Task
 from unfrozen.learning.zeroth_order.precision import DISTANCES
 from unfrozen.workspace import Change, Workspace
 from unfrozen.workspace.tuning.lora import Adapter, adapted
-from unfrozen.workspace.tuning.tune import TuneSettings, measured, tune
+from unfrozen.workspace.tuning.measuring import measured
+from unfrozen.workspace.tuning.tune import TuneSettings, tune
 
 WORDS = ("yes", "no")
 TRAIN = [Example(f"{c * 3} {n}? ", WORDS[n % 2], WORDS) for n in range(8) for c in "ab"]

@@ -13,9 +13,10 @@ from unfrozen.data.reviews import Review, film_reviews, split_by_film
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning import Example, Task
 from unfrozen.learning.zeroth_order import MeZO
-from unfrozen.learning.zeroth_order.files import pack
 from unfrozen.workspace.tuning.lora import Adapter, adapted
-from unfrozen.workspace.tuning.tune import measured
+from unfrozen.workspace.tuning.measuring import measured
+from unfrozen.workspace.tuning.preconditioning import exponents
+from unfrozen.workspace.tuning.run import payload_of
 
 _WORDS = (" great", " terrible")
 _PROMPT = " It was"
@@ -53,6 +54,7 @@ class Way:
         passes: forward passes a step.
         batch: examples a step.
         falls: whether the step size falls to nothing, evenly.
+        precondition: whether adapters are preconditioned by the size of what they read.
     """
 
     rate: float
@@ -61,6 +63,7 @@ class Way:
     passes: int = 2
     batch: int = 16
     falls: bool = True
+    precondition: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,11 @@ def by_mezo(
     found: Reviews, adapter: Adapter, way: Way, steps: int, seed: int
 ) -> Iterator[dict[str, Any] | None]:
     """Tune adapters by losses alone: None after every step, then what came of it."""
-    lm, seconds = found.learnt.lm, 0.0
-    with adapted(lm.model, replace(adapter, seed=seed)) as parameters:
+    lm, begun = found.learnt.lm, process_time()
+    adapter = replace(adapter, seed=seed)
+    sizes = exponents(lm, adapter, found.learnt.prompts) if way.precondition else None
+    seconds = process_time() - begun
+    with adapted(lm.model, adapter, sizes) as parameters:
         optimizer = MeZO(parameters.items(), lr=way.rate, seed=seed, **way.options)
         draw, losses = random.Random(seed), []
         for step in range(steps):
@@ -116,8 +122,8 @@ def by_mezo(
             seconds += process_time() - begun
             yield None
         after = measured(found.asked)
-        record = optimizer.record
-    with adapted(lm.model, replace(adapter, seed=seed)) as again:
+        payload = payload_of(record := optimizer.record, adapter, sizes)
+    with adapted(lm.model, adapter, sizes) as again:
         for _ in record.replay(again):
             pass
         same = all(torch.equal(again[name], parameters[name]) for name in parameters)
@@ -127,7 +133,7 @@ def by_mezo(
         "passes": steps * way.passes,
         "skipped": optimizer.skipped,
         "losses": losses,
-        "bytes": len(pack(record)),
+        "bytes": sum(t.numel() * t.element_size() for t in payload.values()),
         "replayed": same,
         "parameters": sum(p.numel() for p in parameters.values()),
     }

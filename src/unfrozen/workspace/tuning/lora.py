@@ -4,12 +4,12 @@ W' = W + scale B A beside the linear map W of a module: A begins as noise, B as 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int8
 from torch import Tensor, nn
 
 from unfrozen.errors import ModelError
@@ -113,12 +113,16 @@ def linear_modules(
 
 
 @contextmanager
-def adapted(model: nn.Module, adapter: Adapter) -> Iterator[dict[str, Tensor]]:
+def adapted(
+    model: nn.Module, adapter: Adapter, exponents: Mapping[str, Int8[Tensor, " _"]] | None = None
+) -> Iterator[dict[str, Tensor]]:
     """A model with adapters beside its linear maps, for the length of a block.
 
     Args:
         model: whose weights stay as they are.
         adapter: what they are.
+        exponents: of the features that each A reads, by which its columns are divided; see
+            `unfrozen.workspace.tuning.preconditioning`.
 
     Yields:
         The parameters of adapters by name: ``<parameter>.A`` and ``<parameter>.B``.
@@ -131,16 +135,24 @@ def adapted(model: nn.Module, adapter: Adapter) -> Iterator[dict[str, Tensor]]:
         rows, columns = module.weight.shape
         factors = adapter.begin(f"{name}.weight", rows, columns, module.weight.device)
         parameters[f"{name}.weight.A"], parameters[f"{name}.weight.B"] = factors.a, factors.b
-        beside.append((module, factors))
-    for module, factors in beside:
-        handles.append(module.register_forward_hook(_beside(factors, adapter.scale)))
+        found = None if exponents is None else exponents[f"{name}.weight.A"]
+        beside.append((module, factors, found))
+    for module, factors, found in beside:
+        handles.append(module.register_forward_hook(_beside(factors, adapter.scale, found)))
     with hooked(handles):
         yield parameters
 
 
-def _beside(factors: Factors, scale: float):
+def evened(
+    a: Float[Tensor, "rank columns"], exponents: Int8[Tensor, " columns"] | None
+) -> Float[Tensor, "rank columns"]:
+    """A as it reads: each column divided by two to the exponent of its feature."""
+    return a if exponents is None else a * torch.exp2(-exponents.to(a))
+
+
+def _beside(factors: Factors, scale: float, exponents: Tensor | None):
     def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        read = nn.functional.linear(args[0], factors.a.to(args[0].dtype))
+        read = nn.functional.linear(args[0], evened(factors.a, exponents).to(args[0].dtype))
         return output + scale * nn.functional.linear(read, factors.b.to(read.dtype)).to(output)
 
     return hook

@@ -13,19 +13,26 @@ from unfrozen.errors import UnfrozenError, WorkspaceError
 from unfrozen.learning.zeroth_order.files import pack, unpack
 from unfrozen.learning.zeroth_order.record import Record
 from unfrozen.memory.linear.low_rank import LowRank
-from unfrozen.workspace.tuning.lora import Adapter, Factors
+from unfrozen.workspace.tuning import preconditioning
+from unfrozen.workspace.tuning.lora import Adapter, Factors, evened
+from unfrozen.workspace.tuning.preconditioning import Exponents
 
 
-def payload_of(record: Record, adapter: Adapter | None) -> dict[str, Tensor]:
+def payload_of(
+    record: Record, adapter: Adapter | None, exponents: Exponents | None = None
+) -> dict[str, Tensor]:
     """What a change stores of a run.
 
     Args:
         record: of it.
         adapter: that it tuned; None if it tuned the model's own parameters.
+        exponents: of the features that the adapter read, if it was moved evenly.
     """
     found = {"record": _bytes(pack(record))}
     if adapter is not None:
         found["adapter"] = _bytes(json.dumps(asdict(adapter), sort_keys=True).encode())
+    if exponents is not None:
+        found["exponents"] = preconditioning.pack(exponents)
     return found
 
 
@@ -33,18 +40,21 @@ class ZerothOrderRun:
     """Replayed over whatever the changes before it have left.
 
     The payload is ``record``, bytes of a `Record`, and ``adapter``, JSON of an `Adapter`, if one
-    was tuned: its product is then added to the parameters beside which it stood.
+    was tuned: its product is then added to the parameters beside which it stood.  ``exponents`` are
+    of the features that its A read, if their columns were divided by them.
     """
 
     def own(self, payload: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Check that it is a run, and copy it."""
-        if "record" not in payload or set(payload) - {"record", "adapter"}:
+        if "record" not in payload or set(payload) - {"record", "adapter", "exponents"}:
             raise WorkspaceError("a run holds a record, and an adapter if it tuned one")
         owned = {name: tensor.detach().clone() for name, tensor in payload.items()}
         try:
             self.shapes(owned)
         except KeyError as error:
             raise WorkspaceError(f"a run of adapters lacks {error}") from error
+        if "exponents" in owned:
+            self._exponents(owned)
         return owned
 
     def tensors(self, payload: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -70,7 +80,7 @@ class ZerothOrderRun:
         Raises:
             WorkspaceError: it was a run of the model's own parameters, which has no low rank.
         """
-        record, adapter = _read(*self._key(payload))
+        _, adapter = _read(*self._key(payload))
         if adapter is None:
             raise WorkspaceError(
                 "a run of the model's own parameters is no LoRA: export the whole model "
@@ -78,7 +88,7 @@ class ZerothOrderRun:
             )
         found = {}
         for name, (rows, columns) in self.shapes(payload).items():
-            factors = self._factors(record, adapter, name, rows, columns, torch.device("cpu"))
+            factors = self._factors(payload, name, rows, columns, torch.device("cpu"))
             found[name] = LowRank(adapter.scale * factors.b, factors.a.T.contiguous())
         return found
 
@@ -90,17 +100,33 @@ class ZerothOrderRun:
                 pass
             return
         rows, columns = weight.shape
-        factors = self._factors(record, adapter, name, rows, columns, weight.device)
+        factors = self._factors(payload, name, rows, columns, weight.device)
         weight += (adapter.scale * (factors.b @ factors.a)).to(weight)
 
-    @staticmethod
     def _factors(
-        record: Record, adapter: Adapter, name: str, rows: int, columns: int, device: torch.device
+        self,
+        payload: Mapping[str, Tensor],
+        name: str,
+        rows: int,
+        columns: int,
+        device: torch.device,
     ) -> Factors:
+        record, adapter = _read(*self._key(payload))
+        assert adapter is not None
         factors = adapter.begin(name, rows, columns, device)
         for _ in record.replay({f"{name}.A": factors.a, f"{name}.B": factors.b}):
             pass
-        return factors
+        if "exponents" not in payload:
+            return factors
+        found = self._exponents(payload)[f"{name}.A"].to(device)
+        return Factors(evened(factors.a, found), factors.b)
+
+    def _exponents(self, payload: Mapping[str, Tensor]) -> Exponents:
+        record, adapter = _read(*self._key(payload))
+        if adapter is None or payload["exponents"].dtype != torch.int8:
+            raise WorkspaceError("sizes of features are bytes, and of adapters only")
+        widths = {name: shape[1] for name, shape in record.shapes.items() if name.endswith(".A")}
+        return preconditioning.unpack(payload["exponents"], widths)
 
     @staticmethod
     def _key(payload: Mapping[str, Tensor]) -> tuple[bytes, bytes]:

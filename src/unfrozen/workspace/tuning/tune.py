@@ -9,7 +9,6 @@ done.before["accuracy"], done.after["accuracy"], done.entry
 """
 
 import inspect
-import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,12 +33,12 @@ from unfrozen.workspace.kinds import RUN
 from unfrozen.workspace.ledger import taken_names, unused_name
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.tuning.lora import Adapter, adapted
+from unfrozen.workspace.tuning.measuring import Score, measured, scored
+from unfrozen.workspace.tuning.preconditioning import exponents
 from unfrozen.workspace.tuning.run import payload_of
 from unfrozen.workspace.workspace import Workspace
 
 Objective = Literal["loss", "accuracy", "f1", "score"]
-Score = Callable[[Example, str], float]
-"""How good a text is that the model wrote after an example's prompt; more is better."""
 Progress = Callable[[str, int, int], None]
 
 # Steps between two times that an unfinished run is kept.
@@ -57,6 +56,8 @@ class TuneSettings:
         eps: how far from the weights the loss is asked; None measures where rounding drowns the
             slope least.
         adapter: what is tuned beside the model; None tunes the model's own parameters.
+        precondition: whether columns of adapters are divided by the size of what they read, so that
+            a few large features do not drown the others.
         objective: what is made small: the loss; or accuracy, F1 or a score of what the model
             writes, with their signs turned.
         tokens: that it writes to be scored.
@@ -73,6 +74,7 @@ class TuneSettings:
     lr: float = 1e-3
     eps: float | None = 1e-2
     adapter: Adapter | None = Adapter()  # noqa: RUF009 (it is frozen)
+    precondition: bool = True
     objective: Objective = "loss"
     tokens: int = 8
     noise: Noise = "gaussian"
@@ -178,9 +180,11 @@ def tune(
     kept = workspace.path / "unfinished" / f"{_digest(workspace, train, settings, judge)}.pt"
     if settings.eps is None:
         settings = replace(settings, eps=_distance(workspace, lm, tasks[0], settings, kept, told))
+    found = _exponents(lm, tasks[0], settings, kept)
     try:
-        with _parameters(lm, settings) as parameters:
-            optimizer, losses = _run(tasks[0], parameters, settings, score, kept, told, interrupted)
+        with _parameters(lm, settings, found) as parameters:
+            run = _run(tasks[0], parameters, settings, score, kept, found, told, interrupted)
+            optimizer, losses = run
             after = look("after")
     finally:
         workspace.apply(lm.model)
@@ -188,7 +192,7 @@ def tune(
         kind=RUN,
         name=called,
         base=workspace.base_hash,
-        payload=payload_of(optimizer.record, settings.adapter),
+        payload=payload_of(optimizer.record, settings.adapter, found),
         request={"examples": len(train), "data": _data_hash(train)}
         | ({} if judge is None else {"score": judge}),
         settings=asdict(settings),
@@ -200,63 +204,6 @@ def tune(
         workspace.apply(lm.model)
     kept.unlink(missing_ok=True)
     return Tuned(change, entry, before, after, losses, optimizer.skipped)
-
-
-def measured(
-    task: Task, progress: Callable[[int, int], None] = lambda done, total: None, batch: int = 32
-) -> dict[str, float]:
-    """Loss; accuracy, where there are choices; and F1, where all have the same ones.
-
-    Args:
-        task: to measure.
-        progress: called with how many examples are done, of how many.
-        batch: how many are read at once.
-    """
-    every = range(len(task))
-    parts = [every[i : i + batch] for i in range(0, len(every), batch)]
-    scores = []
-    with torch.no_grad():
-        for part in parts:
-            scores.append(task.scores(part))
-            progress(part[-1] + 1, len(every))
-        whole = torch.cat(scores)
-        found = {"loss": float(task.loss_of(whole, every))}
-    if task.n_choices:
-        picked = whole.argmax(1)
-        found["accuracy"] = float((picked == task.answers).double().mean())
-        if task.classes:
-            found["f1"] = task.f1_of(picked, task.answers)
-    return found
-
-
-def scored(task: Task, which: Sequence[int], score: Score, tokens: int, batch: int = 32) -> float:
-    """Mean score of what the model writes after prompts.
-
-    Args:
-        task: that they are of.
-        which: of its examples.
-        score: of a text.
-        tokens: that are written.
-        batch: how many are written at once.
-
-    Raises:
-        WorkspaceError: a score is not a finite number.
-    """
-    found = []
-    for i in range(0, len(which), batch):
-        part = which[i : i + batch]
-        for j, text in zip(part, task.generated(part, tokens), strict=True):
-            try:
-                value = float(score(task.examples[j], text))
-            except Exception as error:
-                raise WorkspaceError(
-                    f"the score of {text!r} after {task.examples[j].prompt!r} raised "
-                    f"{type(error).__name__}: {error}"
-                ) from error
-            if not math.isfinite(value):
-                raise WorkspaceError(f"the score of {text!r} is {value}: give a finite number")
-            found.append(value)
-    return sum(found) / len(found)
 
 
 def _distance(
@@ -280,7 +227,7 @@ def _distance(
             task.bfloat16 = own
 
     try:
-        with _parameters(lm, settings) as parameters:
+        with _parameters(lm, settings, _exponents(lm, task, settings, kept)) as parameters:
             found = distances(
                 parameters, lambda: task.loss(batch), exact, noise=settings.noise,
                 seed=settings.seed,
@@ -290,6 +237,17 @@ def _distance(
         # Rounding has moved them a little.
         workspace.apply(lm.model)
     return found[0].eps
+
+
+def _exponents(
+    lm: LanguageModel, task: Task, settings: TuneSettings, kept: Path
+) -> dict[str, Tensor] | None:
+    """How large the features are that adapters read; those of a run that is gone on with."""
+    if settings.adapter is None or not settings.precondition:
+        return None
+    if kept.exists():
+        return torch.load(kept, weights_only=True)["exponents"]
+    return exponents(lm, settings.adapter, task.prompts)
 
 
 def _batch(task: Task, settings: TuneSettings, step: int) -> list[int]:
@@ -303,6 +261,7 @@ def _run(
     settings: TuneSettings,
     score: Score | None,
     kept: Path,
+    found: dict[str, Tensor] | None,
     told: Progress,
     interrupted: Callable[[], bool],
 ) -> tuple[MeZO, list[float]]:
@@ -327,7 +286,7 @@ def _run(
         told("tuning", optimizer.steps, settings.steps)
         stopped = interrupted()
         if stopped or optimizer.steps % _KEEP == 0 or optimizer.steps == settings.steps:
-            _keep(kept, optimizer, losses)
+            _keep(kept, optimizer, losses, found)
         if stopped:
             raise KeyboardInterrupt
     return optimizer, losses
@@ -343,18 +302,22 @@ def _ask(
     return -(task.accuracy(batch) if settings.objective == "accuracy" else task.f1(batch))
 
 
-def _keep(path: Path, optimizer: MeZO, losses: list[float]) -> None:
+def _keep(
+    path: Path, optimizer: MeZO, losses: list[float], found: dict[str, Tensor] | None
+) -> None:
     path.parent.mkdir(exist_ok=True)
     eps = optimizer.param_groups[0]["eps"]
-    state = {"optimizer": optimizer.state_dict(), "losses": losses, "eps": eps}
+    state = {"optimizer": optimizer.state_dict(), "losses": losses, "eps": eps, "exponents": found}
     with atomic_write(path) as temporary:
         torch.save(state, temporary)
 
 
 @contextmanager
-def _parameters(lm: LanguageModel, settings: TuneSettings) -> Iterator[dict[str, Tensor]]:
+def _parameters(
+    lm: LanguageModel, settings: TuneSettings, found: dict[str, Tensor] | None
+) -> Iterator[dict[str, Tensor]]:
     if settings.adapter is not None:
-        with adapted(lm.model, settings.adapter) as parameters:
+        with adapted(lm.model, settings.adapter, found) as parameters:
             yield parameters
         return
     found = {n: p.detach() for n, p in lm.model.named_parameters() if p.is_floating_point()}
