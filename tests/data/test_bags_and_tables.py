@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unfrozen.data.bags import BAG_SETS, bags
-from unfrozen.data.graphs import GRAPH_SETS, graphs
+from unfrozen.data.graphs import GRAPH_SETS, graphs, read_graphs
 from unfrozen.data.tables import RARE, TABLES, rare, table
 from unfrozen.errors import DataError
 
@@ -75,3 +75,27 @@ def test_graphs_are_as_published(name, n, nodes, edges, classes):
     assert GRAPH_SETS[name]
     with pytest.raises(DataError, match="no set of graphs 'X'"):
         graphs("X")
+
+
+def test_graphs_of_ones_own_may_be_without_labels(tmp_path):
+    folder = tmp_path / "TWO"
+    folder.mkdir()
+    files = {
+        "A": "1, 2\n2, 1\n4, 5\n5, 4\n",
+        "graph_indicator": "1\n1\n1\n2\n2\n",
+        "graph_labels": "-1\n1\n",
+    }
+    for part, text in files.items():
+        (folder / f"TWO_{part}.txt").write_text(text, encoding="utf-8")
+    found = read_graphs(folder)
+    assert found.name == "TWO"
+    assert found.classes.tolist() == [0, 1]
+    assert [nodes.tolist() for nodes in found.nodes] == [[[1.0]] * 3, [[1.0]] * 2]
+    assert [edges.tolist() for edges in found.edges] == [[[0, 1], [1, 0]]] * 2
+    (folder / "TWO_node_labels.txt").write_text("7\n8\n7\n7\n8\n", encoding="utf-8")
+    assert read_graphs(folder).nodes[0].tolist() == [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    (folder / "TWO_node_labels.txt").write_text("7\n", encoding="utf-8")
+    with pytest.raises(DataError, match="its nodes are not in the order of its graphs"):
+        read_graphs(folder)
+    with pytest.raises(DataError, match="cannot read"):
+        read_graphs(tmp_path / "NONE")

@@ -56,10 +56,30 @@ def graphs(name: str) -> Graphs:
     if name not in GRAPH_SETS:
         raise DataError(f"no set of graphs {name!r}: there are {', '.join(GRAPH_SETS)}")
     folder = fetch(GRAKEL) / "grakel" / "tests" / "data" / name
+    return read_graphs(folder, source=f"package {GRAKEL.package} {GRAKEL.version}")
+
+
+def read_graphs(folder: Path, *, source: str | None = None) -> Graphs:
+    """A set of graphs in the form of TU Dortmund, such as PROTEINS, NCI1 or IMDB-BINARY unpacked.
+
+    Args:
+        folder: has the set's name, and files that begin with it: `_A.txt`, `_graph_indicator.txt`,
+            `_graph_labels.txt`, and `_node_labels.txt` unless all nodes are alike.
+        source: by default the folder.
+
+    Raises:
+        DataError: a file is missing or damaged.
+
+    Source: Morris et al. 2020.
+    """
+    name = folder.name
     belongs = _rows(folder / f"{name}_graph_indicator.txt")[:, 0] - 1
     joined = _rows(folder / f"{name}_A.txt").T - 1
     classes = _rows(folder / f"{name}_graph_labels.txt")[:, 0]
-    labels = _rows(folder / f"{name}_node_labels.txt")
+    path = folder / f"{name}_node_labels.txt"
+    labels = _rows(path) if path.exists() else torch.zeros(len(belongs), 1, dtype=torch.int64)
+    if len(labels) != len(belongs) or bool((belongs.diff() < 0).any()):
+        raise DataError(f"{folder} is damaged: its nodes are not in the order of its graphs")
     features = torch.cat([_one_hot(column) for column in labels.T], 1)
     count = int(belongs.max()) + 1
     first = torch.searchsorted(belongs, torch.arange(count))
@@ -69,7 +89,7 @@ def graphs(name: str) -> Graphs:
         nodes=tuple(features[belongs == i] for i in range(count)),
         edges=tuple((joined[:, owner == i] - first[i]).unique(dim=1) for i in range(count)),
         classes=torch.unique(classes, return_inverse=True)[1],
-        source=f"package {GRAKEL.package} {GRAKEL.version}",
+        source=source or str(folder),
     )
 
 

@@ -61,7 +61,7 @@ _WAYS: dict[str, Way] = {
     "MeZO, step lengths from earlier slopes": Way(6e-3, {"eps": 1e-2, "scale": "rms"}),
     "MeZO as published": Way(2e-3, {"eps": 1e-2, "clip": None}, falls=False),
     "FZOO": Way(
-        3e-4, {"eps": 1e-2, "noise": "rademacher", "sides": 1, "samples": 7, "scale": "deviation",
+        1e-4, {"eps": 1e-2, "noise": "rademacher", "sides": 1, "samples": 7, "scale": "deviation",
                "clip": None},
         passes=8, falls=False,
     ),
