@@ -40,11 +40,13 @@ _WORKSPACES = "Workspaces"
 _MODELS = "Models"
 _MEMORIES = "Memories"
 _MAPS = "Maps"
+_COMPLEXES = "Complexes"
 _PAPERS = "Papers"
 
 GROUPS = {
     "memory": ("Keep vectors or texts in a folder, and read them by likeness.", _MEMORIES),
     "map": ("Learn the structure of worlds, and find the way in new ones.", _MAPS),
+    "topology": ("Measure, lift and draw graphs, meshes and other complexes.", _COMPLEXES),
 }
 """The first words that several commands share -> what they are for, and their heading."""
 
@@ -80,6 +82,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("memory forget", "unfrozen.cli.memory.commands:forget", _MEMORIES),
     Command("map explore", "unfrozen.cli.map.explore:explore", _MAPS),
     Command("map train", "unfrozen.cli.map.train:train", _MAPS),
+    Command("topology stats", "unfrozen.cli.topology.stats:stats", _COMPLEXES),
+    Command("topology lift", "unfrozen.cli.topology.lift:lift", _COMPLEXES),
+    Command("topology draw", "unfrozen.cli.topology.draw:draw", _COMPLEXES),
     Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
 )
 """All commands, in the order in which ``--help`` lists them."""

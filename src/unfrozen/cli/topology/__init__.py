@@ -1,0 +1,1 @@
+"""``unfrozen topology``: complexes of cells from files, lifted, measured and drawn."""
