@@ -2,13 +2,13 @@
 
 import torch
 
-from benchmarks.memory import measured
 from unfrozen.data.sets import relations
 from unfrozen.language.covariance import second_moments
 from unfrozen.language.editing.batch import Memit, MemitSettings
 from unfrozen.language.editing.rome import Rome, RomeSettings
 from unfrozen.language.facts import distinct_counterfactuals, relation_facts
 from unfrozen.language.model import LanguageModel
+from unfrozen.papers.running.growth import measured
 
 QUESTION = "seconds and peak memory of MEMIT in a batch, against one fact at a time"
 FACTS, ALONE, TOKENS = 100, 6, 8192

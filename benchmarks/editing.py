@@ -2,13 +2,13 @@
 
 import torch
 
-from benchmarks.memory import measured
 from unfrozen.language.architecture.probe import hooked
 from unfrozen.language.covariance import second_moments
 from unfrozen.language.editing.contexts import Contexts
 from unfrozen.language.editing.rome import Rome, RomeSettings
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
+from unfrozen.papers.running.growth import measured
 
 QUESTION = "seconds and peak memory of an edit, a search step against a whole pass and its gradient"
 TOKENS = 8192

@@ -2,11 +2,11 @@
 
 import torch
 
-from benchmarks.memory import measured
 from unfrozen.language.editing.rome import Rome
 from unfrozen.language.facts import Fact
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tracing import TraceSettings, trace
+from unfrozen.papers.running.growth import measured
 
 QUESTION = "an edit and a trace in bfloat16, against float32"
 FACT = Fact("Japan", "The capital of {} is the city of", "Tokyo", "Lima")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.memory import measured
 from unfrozen.memory.store import TensorStore, read
 from unfrozen.papers.hopfield.reading import (
     BETA,
@@ -14,6 +13,7 @@ from unfrozen.papers.hopfield.reading import (
     patterns_and_queries,
     plain_read,
 )
+from unfrozen.papers.running.growth import measured
 
 QUESTION = "one query against a product by a vector, 64 against one by a matrix, and their memory"
 PATTERNS = (100_000, 1_000_000)

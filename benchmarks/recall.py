@@ -1,11 +1,11 @@
 """What does a memory beside a model cost a token, against the model alone?"""
 
-from benchmarks.memory import measured
 from unfrozen.data.sets import relation, relations
 from unfrozen.language.facts import distinct_counterfactuals, relation_facts
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.recall import FactMemory
 from unfrozen.papers.recall.items import added_time
+from unfrozen.papers.running.growth import measured
 
 QUESTION = "time a token beside facts that are remembered, in units of the model's alone"
 SIZES = (100, 1000)

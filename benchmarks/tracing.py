@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from benchmarks.memory import measured
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tracing import TraceSettings, embedding_deviation, trace
 from unfrozen.papers.naive_tracing import naive_trace
+from unfrozen.papers.running.growth import measured
 
 QUESTION = "seconds and peak memory of a trace, against a whole pass for every restoration"
 PROMPT, SUBJECT = "The capital of Japan is the city of", "Japan"

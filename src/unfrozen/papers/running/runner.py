@@ -36,6 +36,7 @@ REGISTRY: dict[str, str] = {
     "forward-forward": "unfrozen.papers.forward_forward",
     "continual": "unfrozen.papers.continual",
     "optical": "unfrozen.papers.optical",
+    "topology": "unfrozen.papers.topology",
 }
 """Name of a paper -> the module that holds its ``EXPERIMENT``."""
 

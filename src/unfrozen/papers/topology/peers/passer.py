@@ -1,4 +1,4 @@
-"""One way of passing messages, in a process of its own: `worker.py SYSTEM TASK FILE`.
+"""One way of passing messages, in a process of its own: `passer.py SYSTEM TASK FILE`.
 
 It reads a structure, weights and features from FILE, writes what comes out and its gradients beside
 it, and prints processor seconds and peak memory as JSON.  It runs in other environments too, and so
@@ -8,7 +8,6 @@ imports nothing at its top but what is there.
 import importlib
 import json
 import math
-import resource
 import sys
 import warnings
 from collections.abc import Callable
@@ -19,8 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
-sys.path.append(str(Path(__file__).parents[2]))
-from benchmarks.memory import measured
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[4]))
+from unfrozen.papers.running.growth import measured
 
 Step = Callable[[], dict[str, Any]]
 TIMES, ENOUGH, LIMIT = 15, 8.0, 18 * 2**30
@@ -32,6 +32,7 @@ def main() -> None:
     """Measure the way that is asked for."""
     system, task, path = sys.argv[1:4]
     # More than the machine has is refused at once, rather than by the kernel later.
+    resource = importlib.import_module("resource")
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -65,7 +66,7 @@ def main() -> None:
         Path(path).with_suffix(f".{system}.npz"),
         **{name: own.detach().numpy() for name, own in result.items()},
     )
-    print(json.dumps({"seconds": best, "peak": peak}))
+    sys.stdout.write(json.dumps({"seconds": best, "peak": peak}) + "\n")
 
 
 def attention_of_library(given: dict[str, Any]) -> Step:
