@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int64
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex.cells import Cells
 from unfrozen.topology.complex.containment import within
+from unfrozen.topology.complex.equality import first_equal
 
 
 def check_nodes(rank: int, cells: Cells, n_nodes: int) -> None:
@@ -36,21 +37,7 @@ def check_nodes(rank: int, cells: Cells, n_nodes: int) -> None:
 
 def repeated(cells: Cells) -> Bool[np.ndarray, " cell"]:
     """Which cells are the same set as one before them."""
-    found = np.zeros(len(cells), bool)
-    order = np.argsort(cells.fingerprints, kind="stable")
-    prints = cells.fingerprints[order]
-    same = np.flatnonzero(prints[1:] == prints[:-1])
-    if not len(same):
-        return found
-    # Few share a number: those that do are compared as the sets that they are.
-    groups = np.split(same, np.flatnonzero(np.diff(same) > 1) + 1)
-    for group in groups:
-        seen: set[tuple[int, ...]] = set()
-        for row in order[group[0] : group[-1] + 2]:
-            own = tuple(np.sort(cells[int(row)]).tolist())
-            found[row] = own in seen
-            seen.add(own)
-    return found
+    return first_equal(cells) != np.arange(len(cells))
 
 
 def check_sets(ranked: Mapping[int, Cells]) -> None:

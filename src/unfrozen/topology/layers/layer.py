@@ -1,5 +1,6 @@
 """What all parts of a tensor diagram have in common: what they read, what they write, one call."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, get_args
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Widths = Mapping[int, int | None]
 
 
-class Layer(nn.Module):
+class Layer(nn.Module, ABC):
     """A part of a tensor diagram: it reads cochains of some ranks, and writes some.
 
     Parts compose: `f >> g` lets g read what f wrote, `f + g` adds up what both write, `f | g` keeps
@@ -33,6 +34,7 @@ class Layer(nn.Module):
     reads: dict[int, int | None]
     writes: dict[int, int | None]
 
+    @abstractmethod
     def forward(
         self, cochains: Mapping[int, Float[Tensor, "_ _"]], complex_: Complex
     ) -> dict[int, Float[Tensor, "_ _"]]:
@@ -45,8 +47,8 @@ class Layer(nn.Module):
         Raises:
             TopologyError: a cochain is missing, or fits neither the complex nor the layer.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def trace(
         self, sketch: Sketch, at: Mapping[int, int], into: Mapping[int, int]
     ) -> dict[int, int]:
@@ -60,7 +62,6 @@ class Layer(nn.Module):
         Returns:
             Rank -> the cochain that is written.
         """
-        raise NotImplementedError
 
     def sketch(self) -> Sketch:
         """The graph of cochains and maps."""

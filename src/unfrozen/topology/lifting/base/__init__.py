@@ -3,7 +3,7 @@
 from unfrozen.topology.lifting.base.adjacency import Adjacency
 from unfrozen.topology.lifting.base.augmentation import Reduction, augment, reduced
 from unfrozen.topology.lifting.base.edges import SameEdge, from_networkx, graph
-from unfrozen.topology.lifting.base.sets import Located, first_equal, located
+from unfrozen.topology.lifting.base.sets import Located, located
 from unfrozen.topology.lifting.base.union import as_one
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "SameEdge",
     "as_one",
     "augment",
-    "first_equal",
     "from_networkx",
     "graph",
     "located",

@@ -4,6 +4,7 @@ All take embeddings of nodes, made by any layer, and sets; which of them suits s
 is like.  `PairScorer` is the baseline that sees pairs only.
 """
 
+from abc import ABC, abstractmethod
 from itertools import combinations
 
 import torch
@@ -14,7 +15,7 @@ from unfrozen.errors import TopologyError
 from unfrozen.topology.tasks.classification.networks import linear
 
 
-class Scorer(nn.Module):
+class Scorer(nn.Module, ABC):
     """Scores sets of nodes.
 
     Args:
@@ -45,9 +46,9 @@ class Scorer(nn.Module):
             )
         return self.score(nodes[cells])
 
+    @abstractmethod
     def score(self, members: Float[Tensor, "*cell member width"]) -> Float[Tensor, "*cell"]:
         """A score from the embeddings of members."""
-        raise NotImplementedError
 
 
 class SetScorer(Scorer):
