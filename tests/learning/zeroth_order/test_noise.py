@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,7 +12,7 @@ from scipy import stats
 from unfrozen.errors import LearningError
 from unfrozen.learning.zeroth_order import MeZO
 from unfrozen.learning.zeroth_order.moves import Along, Moved, move, squared_norm
-from unfrozen.learning.zeroth_order.noise import SEGMENT, Draw, block_length
+from unfrozen.learning.zeroth_order.noise import SEGMENT, Draw, block_length, quantiles
 
 KINDS = ("gaussian", "rademacher", "low-rank")
 DRAW = Draw(seed=3, step=5, sample=1)
@@ -162,3 +163,11 @@ def test_meta_tensors_are_moved_nowhere():
 def test_unknown_noise_is_refused():
     with pytest.raises(LearningError, match="noise is gaussian, rademacher"):
         MeZO([torch.zeros(3)], noise="cauchy")
+
+
+def test_quantiles_are_those_of_the_normal_distribution():
+    found = quantiles(torch.device("cpu")).double().numpy()
+    told = stats.norm.ppf((np.arange(2**16) + 0.5) / 2**16)
+    np.testing.assert_allclose(found, told, rtol=1e-4)
+    assert np.square(found).mean() == pytest.approx(1, abs=1e-6)
+    np.testing.assert_array_equal(found, -found[::-1])

@@ -9,6 +9,7 @@ at once, on threads, on the order of parameters, or on any other generator.
 import hashlib
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -22,7 +23,7 @@ Noise = Literal["gaussian", "rademacher", "sphere", "low-rank"]
 
 NOISES: tuple[Noise, ...] = get_args(Noise)
 
-SCHEME = 1
+SCHEME = 2
 """Version of how noise follows from a seed; a record of another one cannot be replayed."""
 
 # Weights that are drawn by one seed, whatever the device.
@@ -30,9 +31,10 @@ SEGMENT = 2**20
 # Those that are drawn at once: on a processor, noise and weights of a block fit in the fastest
 # memory that a core has to itself.
 _BLOCK = 2**15
-# The library draws sixteen numbers at a time, and differently if fewer are left, and signs come as
-# words: some more are drawn, and what stands beyond a parameter's end is thrown away.
+# Bits come as words, of 64 signs or 4 numbers: some more are drawn, and what stands beyond a
+# parameter's end is thrown away.
 _WHOLE = 64
+_LEVELS = 2**16
 _ONE, _SIGN = 0x3F800000, -(2**31)
 
 
@@ -71,6 +73,21 @@ def segments(n: int) -> Iterator[tuple[int, int, int]]:
         yield number, start, min(start + SEGMENT, n)
 
 
+@cache
+def quantiles(device: torch.device) -> Float[Tensor, " level"]:
+    """Quantiles of the normal distribution, as many as 16 bits tell apart, of variance one.
+
+    Sixteen random bits choose one of them: a normal number that is rounded, its greatest size 4.3.
+    On a processor this takes two thirds of the time that drawing normal numbers does.
+
+    Args:
+        device: to keep them on.
+    """
+    middle = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
+    found = torch.special.ndtri(middle)
+    return (found / found.square().mean().sqrt()).float().to(device)
+
+
 class Stream:
     """The noise of one segment of a parameter, block by block.
 
@@ -95,11 +112,13 @@ class Stream:
         Args:
             out: room for them, float32, of a length that `drawn_length` says.
         """
-        if not self.signs:
-            return out.normal_(generator=self.generator)
-        # A number is one bit: the sign of a one.
-        bits = torch.empty(len(out) // 64, dtype=torch.int64, device=self.device)
+        # A number is one bit, the sign of a one, or sixteen, the place of a quantile.
+        each = 1 if self.signs else 16
+        bits = torch.empty(len(out) * each // 64, dtype=torch.int64, device=self.device)
         bits.random_(-(2**63), None, generator=self.generator)
+        if not self.signs:
+            places = bits.view(torch.uint16).int()
+            return torch.index_select(quantiles(self.device), 0, places, out=out)
         # Copies of a word whose sign is each of its bits in turn.
         words = out.view(torch.int32).view(-1, 32)
         shifts = torch.arange(32, dtype=torch.int32, device=self.device)
