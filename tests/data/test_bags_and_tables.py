@@ -99,3 +99,13 @@ def test_graphs_of_ones_own_may_be_without_labels(tmp_path):
         read_graphs(folder)
     with pytest.raises(DataError, match="cannot read"):
         read_graphs(tmp_path / "NONE")
+    (folder / "TWO_node_labels.txt").unlink()
+    edges = folder / "TWO_A.txt"
+    for text, why in (
+        ("", "no rows of 2 numbers"),
+        ("1\n", "no rows of 2"),
+        ("1, 9\n", "counts from 1"),
+    ):
+        edges.write_text(text, encoding="utf-8")
+        with pytest.raises(DataError, match=why):
+            read_graphs(folder)

@@ -74,12 +74,14 @@ def read_graphs(folder: Path, *, source: str | None = None) -> Graphs:
     """
     name = folder.name
     belongs = _rows(folder / f"{name}_graph_indicator.txt")[:, 0] - 1
-    joined = _rows(folder / f"{name}_A.txt").T - 1
+    joined = _rows(folder / f"{name}_A.txt", 2).T - 1
     classes = _rows(folder / f"{name}_graph_labels.txt")[:, 0]
     path = folder / f"{name}_node_labels.txt"
     labels = _rows(path) if path.exists() else torch.zeros(len(belongs), 1, dtype=torch.int64)
     if len(labels) != len(belongs) or bool((belongs.diff() < 0).any()):
         raise DataError(f"{folder} is damaged: its nodes are not in the order of its graphs")
+    if bool(((joined < 0) | (joined >= len(belongs))).any()) or int(belongs.min()) < 0:
+        raise DataError(f"{folder} is damaged: it counts from 1, and joins nodes that there are")
     features = torch.cat([_one_hot(column) for column in labels.T], 1)
     count = int(belongs.max()) + 1
     first = torch.searchsorted(belongs, torch.arange(count))
@@ -98,10 +100,13 @@ def _one_hot(column: Tensor) -> Tensor:
     return torch.nn.functional.one_hot(which, len(kinds)).float()
 
 
-def _rows(path: Path) -> Int[Tensor, "row column"]:
+def _rows(path: Path, columns: int = 1) -> Int[Tensor, "row column"]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
-        return torch.tensor([[int(x) for x in line.split(",")] for line in lines if line.strip()])
+        rows = [[int(x) for x in line.split(",")] for line in lines if line.strip()]
+        if not rows or len(rows[0]) < columns:
+            raise ValueError(f"it has no rows of {columns} numbers")
+        return torch.tensor(rows)
     except (OSError, ValueError) as error:
         raise DataError(
             f"cannot read {path} ({error}): remove that folder and it is fetched again"

@@ -9,10 +9,11 @@ import torch
 
 from unfrozen.data.knowledge_graphs import knowledge_graph
 from unfrozen.papers.topology import accuracy, building, edits, knowledge
-from unfrozen.papers.topology.accuracy import AccuracySize
+from unfrozen.papers.topology.accuracy import CELLS, GRAPH, AccuracySize
 from unfrozen.papers.topology.peers import builder, environments, passer, passing
 from unfrozen.papers.topology.peers.environments import Peer, PeerError
 from unfrozen.papers.topology.peers.meshes import icosphere
+from unfrozen.topology.tasks import CellLabelled
 from unfrozen.topology.tasks.cells import MEMBERS, triples_as_cells
 
 
@@ -120,6 +121,26 @@ def test_folds_are_as_many_as_the_smallest_class_allows():
     size = AccuracySize(("Bianchi hard",), 10, 10, 1, 1, 1, 1)
     data = accuracy.task("Bianchi hard", 1).data
     assert len(accuracy.parts(data, size)) == 4
+
+
+def test_parts_of_meshes_are_told_of_nodes_and_folds_keep_meshes_whole():
+    size = AccuracySize(("mesh parts",), 2, 1, 1, 2, 2, 1)
+    own = accuracy.task("mesh parts", size.per_class)
+    assert isinstance(own.data, CellLabelled)
+    assert own.data.rank == 0
+    assert own.as_graphs is not None
+    seen = own.data.lifted(own.as_graphs)
+    assert [each.ranks for each in seen.complexes] == [(0, 1)] * len(own.data)
+    folds = accuracy.parts(own.data, size)
+    rows = [torch.cat([part.train, part.validation, part.test]).sort().values for part in folds]
+    assert all(torch.equal(each, torch.arange(len(own.data))) for each in rows)
+    found = accuracy.on_fold("mesh parts", 0, size, seed=0)
+    answers = torch.cat([own.data.targets[i] for i in folds[0].test.tolist()])
+    for kind in (CELLS, GRAPH):
+        right = found[kind]["accuracy"] * len(answers)
+        assert len(found[kind]["curve"]) == 2
+        assert 0 < right <= len(answers)
+        assert right == pytest.approx(round(right), abs=1e-6)
 
 
 def test_a_memory_of_cells_ranks_by_counts():

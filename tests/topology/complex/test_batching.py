@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.draws import normal32
-from tests.topology.complex.test_matrices import all_relations
+from tests.topology.complex.matrices.test_matrices import all_relations
 from tests.topology.complexes import CUBE, TETRAHEDRON, complexes, grid
 
 from unfrozen.errors import TopologyError

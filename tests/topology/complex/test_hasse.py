@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from tests.draws import normal32
-from tests.topology.complex.test_matrices import all_relations
+from tests.topology.complex.matrices.test_matrices import all_relations
 from tests.topology.complexes import CUBE, PROJECTIVE, by_definition, complexes, sets
 
 from unfrozen.errors import TopologyError

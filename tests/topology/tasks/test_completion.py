@@ -147,6 +147,8 @@ def test_what_is_seen_besides():
     context = {1: np.array([[3, 0], [0, 1]])}
     task = Completion("x", np.zeros(4, np.int64), np.array([[0, 1, 2]]), none, none, context)
     assert repr(task.complex()) == "Complex(4 nodes, 2 of rank 1, 1 of rank 2)"
+    unknown = Completion("x", np.zeros(4, np.int64), none, none, np.array([[0, 1, 2]]))
+    assert unknown.expansion().n_cells(1) == 0
     graph = task.expansion()
     edges = graph.cells(1).members.reshape(-1, 2).tolist()
     counts = graph.features[1].ravel().tolist()

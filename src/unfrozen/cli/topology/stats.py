@@ -7,7 +7,7 @@ from unfrozen.cli.opening import JsonOption, reporter
 from unfrozen.cli.topology.reading import SourceArgument
 
 if TYPE_CHECKING:
-    from unfrozen.cli.topology.measuring import Statistics
+    from unfrozen.cli.topology.statistics import Statistics
     from unfrozen.papers.claim import Table
 
 EXAMPLES = {
@@ -26,8 +26,8 @@ def stats(source: SourceArgument, json: JsonOption = None) -> None:
     Betti numbers count connected parts, holes and voids; they are known where cells are edges,
     polygons or simplices that have all their sides.
     """
-    from unfrozen.cli.topology.measuring import measure
     from unfrozen.cli.topology.reading import open_complex
+    from unfrozen.cli.topology.statistics import measure
     from unfrozen.data.cache import status
 
     with status("Reading"):

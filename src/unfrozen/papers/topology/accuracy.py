@@ -10,7 +10,13 @@ import torch
 from unfrozen.data.graphs import graphs
 from unfrozen.topology.complex import Complex, incidence
 from unfrozen.topology.lifting import cliques, rings
-from unfrozen.topology.tasks import Labelled, Parts, bianchi_graphs, from_graphs, standardised
+from unfrozen.topology.tasks import (
+    Labelled,
+    Parts,
+    bianchi_graphs,
+    from_graphs,
+    standardised,
+)
 from unfrozen.topology.tasks.bianchi import BIANCHI
 from unfrozen.topology.tasks.classification import (
     CELL_SPACE,
@@ -20,7 +26,8 @@ from unfrozen.topology.tasks.classification import (
     family,
     folds,
 )
-from unfrozen.topology.tasks.meshes import shapes
+from unfrozen.topology.tasks.labelled import Examples
+from unfrozen.topology.tasks.meshes import creatures, shapes
 
 CELLS, GRAPH = "cells", "graph"
 
@@ -36,7 +43,8 @@ class AccuracySize:
         trials: of each family on each fold.
         epochs: at most.
         patience: epochs without a better validation part.
-        per_class: meshes of each class that are made; clouds of points are four times as many.
+        per_class: meshes of each class that are made; clouds of points and meshes with parts are
+            four times as many.
     """
 
     sets: tuple[str, ...]
@@ -53,16 +61,18 @@ class Task:
     """A set with its lift.
 
     Attributes:
-        data: complexes as cells see them.
+        data: complexes as cells see them, with a class each or one for each node.
         lift: of graphs; None where complexes have ranks above 1.
         as_graphs: the same as graph networks see it.
         scaled: whether features are standardised, by what is learnt from.
+        batch_size: complexes at a time.
     """
 
-    data: Labelled
+    data: Examples
     lift: Callable[[Complex], Complex] | None = None
     as_graphs: Callable[[Complex], Complex] | None = None
     scaled: bool = False
+    batch_size: int = 32
 
 
 def _mutag(_: int) -> Task:
@@ -78,8 +88,14 @@ def _meshes(per_class: int) -> Task:
     return Task(shapes(per_class).labelled(), as_graphs=gathered, scaled=True)
 
 
+def _mesh_parts(per_class: int) -> Task:
+    # Of nodes, which graph networks see as well; faces are seen by networks on cells only.
+    data = creatures(4 * per_class).segmented(0)
+    return Task(data, as_graphs=gathered, scaled=True, batch_size=4)
+
+
 SETS: dict[str, Callable[[int], Task]] = {
-    "MUTAG": _mutag, "Bianchi hard": _bianchi, "meshes": _meshes,
+    "MUTAG": _mutag, "Bianchi hard": _bianchi, "meshes": _meshes, "mesh parts": _mesh_parts,
 }  # fmt: skip
 """Name -> set, of a number of meshes of each class where it is made."""
 PUBLISHED = {
@@ -112,10 +128,11 @@ def gathered(mesh: Complex) -> Complex:
     return Complex({1: edges}, n_nodes=mesh.n_nodes, features={0: torch.cat(rows, 1)})
 
 
-def parts(data: Labelled, size: AccuracySize) -> tuple[Parts, ...]:
-    """Folds, as many as the smallest class allows."""
-    counts = data.classes.bincount()
-    return folds(data.classes, min(size.folds, int(counts[counts > 0].min())))
+def parts(data: Examples, size: AccuracySize) -> tuple[Parts, ...]:
+    """Folds, as many as the smallest class allows; of whole complexes where cells are told."""
+    classes = data.classes if isinstance(data, Labelled) else torch.zeros(len(data)).long()
+    counts = classes.bincount()
+    return folds(classes, min(size.folds, int(counts[counts > 0].min())))
 
 
 def on_fold(name: str, number: int, size: AccuracySize, seed: int) -> dict[str, Any]:
@@ -125,7 +142,7 @@ def on_fold(name: str, number: int, size: AccuracySize, seed: int) -> dict[str, 
     given = own.data
     if own.scaled:
         given = replace(given, complexes=standardised(given.complexes, part.train))
-    train = TrainSettings(epochs=size.epochs, patience=size.patience)
+    train = TrainSettings(size.epochs, size.patience, own.batch_size)
     lifts = {"lifted": own.lift} if own.lift else None
     graph = given.lifted(own.as_graphs) if own.as_graphs else given
     found = {}

@@ -1,5 +1,6 @@
 """Tables and figures of what was measured."""
 
+import math
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +161,7 @@ def _costs(found: Found) -> "Picture":
         rows = [(one["cells"], one["costs"][name]) for one in found.passed.values()
                 if one["costs"].get(name)]  # fmt: skip
         for axis, key, scale in zip(axes, ("seconds", "peak"), (1e3, 1e-6), strict=True):
-            axis.loglog([c for c, _ in rows], [scale * max(cost[key], 1) for _, cost in rows],
+            axis.loglog([c for c, _ in rows], [scale * cost[key] or math.nan for _, cost in rows],
                         "o-", label=name)  # fmt: skip
     for axis, what in zip(axes, ("time (ms)", "memory (MB)"), strict=True):
         axis.set(xlabel="cells", ylabel=what)

@@ -1,12 +1,11 @@
 """Combinatorial complexes and their matrices."""
 
 from unfrozen.topology.complex.batching import Batch, ComplexLoader, Example, batch
-from unfrozen.topology.complex.cells import Cells
 from unfrozen.topology.complex.complex import Complex
 from unfrozen.topology.complex.growing import Edit, GrowingComplex, carry, carry_parameter
 from unfrozen.topology.complex.hasse import Hasse, augmented_hasse_graph, hasse_graph
-from unfrozen.topology.complex.neighbourhood import Neighbourhood
-from unfrozen.topology.complex.relation import (
+from unfrozen.topology.complex.matrices.neighbourhood import Neighbourhood
+from unfrozen.topology.complex.matrices.relation import (
     Relation,
     adjacency,
     coadjacency,
@@ -14,6 +13,7 @@ from unfrozen.topology.complex.relation import (
     incidence,
     laplacian,
 )
+from unfrozen.topology.complex.sets.cells import Cells
 
 __all__ = [
     "Batch",

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex.cells import Cells
 from unfrozen.topology.complex.complex import Complex
-from unfrozen.topology.complex.neighbourhood import Neighbourhood
-from unfrozen.topology.complex.relation import Relation
+from unfrozen.topology.complex.matrices.neighbourhood import Neighbourhood
+from unfrozen.topology.complex.matrices.relation import Relation
+from unfrozen.topology.complex.sets.cells import Cells
 
 
 @dataclass(frozen=True, eq=False)

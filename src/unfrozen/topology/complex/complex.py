@@ -15,17 +15,17 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex.axioms import (
+from unfrozen.topology.complex.matrices.matrix import matrix
+from unfrozen.topology.complex.matrices.neighbourhood import Neighbourhood
+from unfrozen.topology.complex.matrices.relation import Relation, adjacency, coadjacency, incidence
+from unfrozen.topology.complex.sets.axioms import (
     check_ids,
     check_nodes,
     check_ranks,
     check_sets,
     without_repeats,
 )
-from unfrozen.topology.complex.cells import Cells
-from unfrozen.topology.complex.matrices import matrix
-from unfrozen.topology.complex.neighbourhood import Neighbourhood
-from unfrozen.topology.complex.relation import Relation, adjacency, coadjacency, incidence
+from unfrozen.topology.complex.sets.cells import Cells
 
 SameSet = Literal["refuse", "skip"]
 Ranked = Mapping[int, "Cells | np.ndarray | Sequence[Iterable[int]]"]
@@ -192,15 +192,15 @@ class Complex:
         return found
 
     def incidence(self, low: int, high: int, *, signed: bool = False) -> Neighbourhood:
-        """B_{low,high}; see `unfrozen.topology.complex.relation.incidence`."""
+        """B_{low,high}; see `unfrozen.topology.incidence`."""
         return self.neighbourhood(incidence(low, high, signed=signed))
 
     def adjacency(self, rank: int, *, via: int | None = None) -> Neighbourhood:
-        """Neighbours through a cell above; see `unfrozen.topology.complex.relation.adjacency`."""
+        """Neighbours through a cell above; see `unfrozen.topology.adjacency`."""
         return self.neighbourhood(adjacency(rank, via=via))
 
     def coadjacency(self, rank: int, *, via: int | None = None) -> Neighbourhood:
-        """Neighbours through a cell below; see `unfrozen.topology.complex.relation.coadjacency`."""
+        """Neighbours through a cell below; see `unfrozen.topology.coadjacency`."""
         return self.neighbourhood(coadjacency(rank, via=via))
 
     def with_cells(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex.complex import Complex
-from unfrozen.topology.complex.relation import Relation, incidence
+from unfrozen.topology.complex.matrices.relation import Relation, incidence
 
 
 @dataclass(frozen=True, eq=False)

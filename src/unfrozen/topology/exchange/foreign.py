@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex.cells import Cells
 from unfrozen.topology.complex.complex import Complex, SameSet
+from unfrozen.topology.complex.sets.cells import Cells
 from unfrozen.topology.exchange.attributes import Column, gather, spread
 
 

@@ -10,8 +10,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex.cells import Cells
 from unfrozen.topology.complex.complex import Complex
+from unfrozen.topology.complex.sets.cells import Cells
 from unfrozen.topology.exchange.attributes import Column
 from unfrozen.topology.exchange.foreign import Foreign, missing
 

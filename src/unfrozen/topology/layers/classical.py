@@ -15,7 +15,7 @@ from unfrozen.topology.complex import (
     incidence,
     laplacian,
 )
-from unfrozen.topology.complex.neighbourhood import Norm
+from unfrozen.topology.complex.matrices.neighbourhood import Norm
 from unfrozen.topology.layers.combining import Beta
 from unfrozen.topology.layers.diagram import Diagram, Merge
 from unfrozen.topology.layers.layer import Layer

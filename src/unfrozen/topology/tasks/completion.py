@@ -97,7 +97,7 @@ class Completion:
     def expansion(self, cells: Rows | None = None) -> Complex:
         """The same as a graph: pairs in a common cell, with in how many they are as a feature."""
         rows = [self.known if cells is None else cells, *self.context.values()]
-        found = [pair_counts(each) for each in rows if len(each)]
+        found = [pair_counts(each) for each in rows if len(each)] or [_NO_PAIRS]
         ends = np.concatenate([pairs for pairs, _ in found])
         pairs, which = np.unique(ends, axis=0, return_inverse=True)
         counts = np.bincount(which.reshape(-1), np.concatenate([many for _, many in found]))
@@ -223,6 +223,9 @@ def zero_sum(modulus: int, copies: int, *, seed: int | None = None) -> Completio
     part = (i + j + k) % copies
     parts = (cells[part > 1], cells[part == 1], cells[part == 0])
     return Completion(f"zero sums of {modulus}", kinds, *parts)
+
+
+_NO_PAIRS = np.empty((0, 2), np.int64), np.empty(0, np.int64)
 
 
 def pair_counts(

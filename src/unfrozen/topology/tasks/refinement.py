@@ -21,7 +21,7 @@ from jaxtyping import Int64
 
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex.complex import Complex
-from unfrozen.topology.complex.relation import Relation, adjacency, incidence
+from unfrozen.topology.complex.matrices.relation import Relation, adjacency, incidence
 from unfrozen.topology.lifting import cliques, rings
 from unfrozen.topology.tasks.strongly_regular import FAMILIES, strongly_regular
 

@@ -11,9 +11,9 @@ import trimesh
 import xgi
 from tests.cli.typed import refused
 
-from unfrozen.cli.topology.measuring import measure
 from unfrozen.cli.topology.reading import SourceArgument, open_complex
 from unfrozen.cli.topology.reading.examples import EXAMPLES
+from unfrozen.cli.topology.statistics import measure
 from unfrozen.errors import DataError, TopologyError
 
 BALL = trimesh.creation.icosphere(1)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.draws import normal32
-from tests.topology.complex.test_matrices import all_relations
+from tests.topology.complex.matrices.test_matrices import all_relations
 from tests.topology.complexes import CUBE, complexes
 
 from unfrozen.errors import DataError, TopologyError

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex.cells import Cells
 from unfrozen.topology.complex.complex import Complex
 from unfrozen.topology.complex.growing.index import Index
 from unfrozen.topology.complex.growing.log import Edit, read_log, write_log
+from unfrozen.topology.complex.sets.cells import Cells
 
 
 class GrowingComplex:

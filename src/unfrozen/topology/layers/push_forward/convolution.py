@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unfrozen.topology.complex import Complex, Relation
-from unfrozen.topology.complex.neighbourhood import Norm
+from unfrozen.topology.complex.matrices.neighbourhood import Norm
 from unfrozen.topology.layers.layer import (
     PushForward,
     check_choice,

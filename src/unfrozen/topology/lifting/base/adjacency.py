@@ -7,7 +7,7 @@ from jaxtyping import Int64
 
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex import Complex
-from unfrozen.topology.complex.cells import spans
+from unfrozen.topology.complex.sets.cells import spans
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex import Cells, Complex
-from unfrozen.topology.complex.axioms import check_nodes
 from unfrozen.topology.complex.complex import SameSet
-from unfrozen.topology.complex.equality import first_equal
+from unfrozen.topology.complex.sets.axioms import check_nodes
+from unfrozen.topology.complex.sets.equality import first_equal
 
 Reduction = Literal["sum", "mean"]
 """How the features of its nodes make those of a cell."""

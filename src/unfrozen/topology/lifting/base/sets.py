@@ -7,7 +7,7 @@ from jaxtyping import Int64
 
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex import Cells, Complex
-from unfrozen.topology.complex.equality import first_equal
+from unfrozen.topology.complex.sets.equality import first_equal
 
 
 class Located(NamedTuple):

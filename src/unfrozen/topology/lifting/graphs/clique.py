@@ -5,7 +5,7 @@ from jaxtyping import Bool, Int64
 
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex import Complex
-from unfrozen.topology.complex.cells import spans
+from unfrozen.topology.complex.sets.cells import spans
 from unfrozen.topology.lifting.base.adjacency import Adjacency
 from unfrozen.topology.lifting.base.augmentation import Reduction, augment
 

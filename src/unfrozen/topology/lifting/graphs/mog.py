@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex import Cells, Complex
-from unfrozen.topology.complex.cells import spans
+from unfrozen.topology.complex.sets.cells import spans
 from unfrozen.topology.lifting.base.adjacency import Adjacency
 from unfrozen.topology.lifting.base.augmentation import Reduction, augment
 from unfrozen.topology.lifting.graphs.geodesics import average_geodesic

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from unfrozen.topology.complex.cells import Cells, spans
+from unfrozen.topology.complex.sets.cells import Cells, spans
 
 _AT_ONCE = 4_000_000  # candidates held in memory
 _SHORT = 8  # nodes of a cell up to which they are looked through one by one

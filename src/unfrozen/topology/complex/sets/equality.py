@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int64
 
-from unfrozen.topology.complex.cells import Cells, spans
+from unfrozen.topology.complex.sets.cells import Cells, spans
 
 
 def first_equal(cells: Cells) -> Int64[np.ndarray, " cell"]:

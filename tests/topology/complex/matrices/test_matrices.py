@@ -14,8 +14,8 @@ from unfrozen.topology.complex import (
     identity,
     incidence,
     laplacian,
-    matrices,
 )
+from unfrozen.topology.complex.matrices import matrix as making
 
 
 def all_relations(ranks):
@@ -120,11 +120,11 @@ def star(leaves):
 def test_hubs_are_gone_through_in_parts_that_hold_no_more_than_is_allowed(monkeypatch):
     hub = star(40)
     whole = dense(hub, coadjacency(1))
-    monkeypatch.setattr(matrices, "_AT_ONCE", 100)
-    monkeypatch.setattr(matrices, "_MOST", 1600)
+    monkeypatch.setattr(making, "_AT_ONCE", 100)
+    monkeypatch.setattr(making, "_MOST", 1600)
     held = []
-    part = matrices._part
-    monkeypatch.setattr(matrices, "_part", lambda *g: held.append(part(*g)) or held[-1])
+    part = making._part
+    monkeypatch.setattr(making, "_part", lambda *g: held.append(part(*g)) or held[-1])
     np.testing.assert_array_equal(dense(star(40), coadjacency(1)), whole)
     np.testing.assert_array_equal(whole, 1 - np.eye(40))
     assert len(held) == 20
@@ -134,7 +134,7 @@ def test_hubs_are_gone_through_in_parts_that_hold_no_more_than_is_allowed(monkey
 def test_entries_are_counted_before_they_are_made_where_cells_share_many(monkeypatch):
     # A hundred hyperedges on the same nodes: candidates are many, neighbours are few.
     thick = Complex({1: [[0, 1, 2, i] for i in range(3, 13)]})
-    monkeypatch.setattr(matrices, "_MOST", 100)
+    monkeypatch.setattr(making, "_MOST", 100)
     assert len(thick.coadjacency(1, via=0)) == 90
     with pytest.raises(TopologyError, match=r"neighbours of rank 1 by rank 0 .* 100 pairs"):
         star(11).coadjacency(1)
@@ -144,6 +144,6 @@ def test_hubs_too_large_to_hold_are_refused_before_anything_is_multiplied(monkey
     def never(*given):
         raise AssertionError("multiplied")
 
-    monkeypatch.setattr(matrices, "_part", never)
+    monkeypatch.setattr(making, "_part", never)
     with pytest.raises(TopologyError, match=r"go by B\(0,1\) and back in two steps"):
         star(30_000).coadjacency(1)

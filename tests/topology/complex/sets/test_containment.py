@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unfrozen.topology.complex import Cells, containment
-from unfrozen.topology.complex.containment import within
+from unfrozen.topology.complex import Cells
+from unfrozen.topology.complex.sets import containment
+from unfrozen.topology.complex.sets.containment import within
 
 # Both ways of looking a node up: cells short enough to be looked through, and longer ones.
 SHORT, LONG = (

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex.cells import Cells
-from unfrozen.topology.complex.containment import Within
+from unfrozen.topology.complex.sets.cells import Cells
+from unfrozen.topology.complex.sets.containment import Within
 
 
 def signs(low: int, parts: Cells, wholes: Cells, pairs: Within) -> Int64[np.ndarray, " pair"]:

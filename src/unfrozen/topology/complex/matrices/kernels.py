@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from unfrozen.topology.complex.neighbourhood import Neighbourhood
+    from unfrozen.topology.complex.matrices.neighbourhood import Neighbourhood
 
 Side = Literal["row", "column"]
 # Of the product of features at entries alone torch has these.

@@ -12,10 +12,10 @@ import scipy.sparse as sp
 import torch
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex.containment import Within, runs, within
-from unfrozen.topology.complex.neighbourhood import Neighbourhood
-from unfrozen.topology.complex.orientation import signs
-from unfrozen.topology.complex.relation import Relation, incidence
+from unfrozen.topology.complex.matrices.neighbourhood import Neighbourhood
+from unfrozen.topology.complex.matrices.orientation import signs
+from unfrozen.topology.complex.matrices.relation import Relation, incidence
+from unfrozen.topology.complex.sets.containment import Within, runs, within
 
 if TYPE_CHECKING:
     from unfrozen.topology.complex.complex import Complex

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex import kernels
+from unfrozen.topology.complex.matrices import kernels
 
 Norm = Literal["none", "mean", "symmetric"]
 

@@ -92,7 +92,7 @@ def test_skipping_repeats_still_refuses_a_part_ranked_above_the_whole():
 
 
 def test_sets_that_share_a_fingerprint_are_told_apart(monkeypatch):
-    from unfrozen.topology.complex import cells as module
+    from unfrozen.topology.complex.sets import cells as module
 
     monkeypatch.setattr(module, "_scrambled", lambda nodes: nodes.astype("uint64"))
     made = Complex({1: [[0, 3], [1, 2], [0, 4], [3, 1]]})

@@ -9,7 +9,6 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse import csgraph
 
-from unfrozen.cli.topology.measuring.homology import homology
 from unfrozen.topology.complex import (
     Cells,
     Complex,
@@ -18,6 +17,7 @@ from unfrozen.topology.complex import (
     coadjacency,
     incidence,
 )
+from unfrozen.topology.homology import homology
 
 _SIZES = 12  # of cells of a rank that have a row each
 _PRODUCTS = 30_000_000  # that make a matrix of neighbours; of more it is not made

@@ -9,10 +9,11 @@ from hypothesis import given
 from tests.topology.complexes import CUBE, by_definition, complexes, sets
 from tests.topology.lifting.drawn import complex_of
 
-from unfrozen.cli.topology.measuring import measure, statistics
+from unfrozen.cli.topology import statistics
+from unfrozen.cli.topology.statistics import measure
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex import Cells, Complex
-from unfrozen.topology.complex.axioms import repeated
+from unfrozen.topology.complex.sets.axioms import repeated
 
 
 @given(complexes(most=20))

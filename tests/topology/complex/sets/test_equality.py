@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unfrozen.topology.complex import Cells
-from unfrozen.topology.complex.equality import first_equal
+from unfrozen.topology.complex.sets.equality import first_equal
 
 SETS = st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True), max_size=25)
 

@@ -162,7 +162,7 @@ def test_precisions_follow_the_features(dtype):
 
 
 def test_other_devices_take_another_way_to_the_same_numbers(monkeypatch):
-    from unfrozen.topology.complex import kernels
+    from unfrozen.topology.complex.matrices import kernels
 
     near, _, x = drawn(8, 6, 0.4, 2)
     left = torch.randn(8, 6, dtype=x.dtype, generator=torch.Generator().manual_seed(0))

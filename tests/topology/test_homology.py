@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from tests.topology.complexes import SURFACES, complexes
 
-from unfrozen.cli.topology.measuring.homology import homology
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex import Complex
+from unfrozen.topology.homology import homology
 from unfrozen.topology.lifting import balls, rips
 from unfrozen.topology.tasks.meshes import torus
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from unfrozen.errors import TopologyError
 from unfrozen.topology.complex import Cells
-from unfrozen.topology.complex.cells import spans
+from unfrozen.topology.complex.sets.cells import spans
 
 LISTS = st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=12, unique=True), max_size=8)
 

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from unfrozen.errors import TopologyError
-from unfrozen.topology.complex.cells import Cells
-from unfrozen.topology.complex.containment import within
-from unfrozen.topology.complex.equality import first_equal
+from unfrozen.topology.complex.sets.cells import Cells
+from unfrozen.topology.complex.sets.containment import within
+from unfrozen.topology.complex.sets.equality import first_equal
 
 
 def check_nodes(rank: int, cells: Cells, n_nodes: int) -> None:
