@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from unfrozen.data import images as module
-from unfrozen.data.images import IMAGE_SETS, images, source, white
+from unfrozen.data.images import images, white
 from unfrozen.errors import DataError
 
 
@@ -41,7 +41,6 @@ def test_small_digits_are_those_of_scikit_learn():
 def test_a_set_that_is_not_there_is_refused():
     with pytest.raises(DataError, match=r"no set of images 'cats': there are mnist"):
         images("cats")
-    assert all(source(name) for name in IMAGE_SETS)
 
 
 def _fashion(folder: Path, size: int = 3) -> dict[str, str]:

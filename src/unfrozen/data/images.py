@@ -63,7 +63,6 @@ class Images:
 class _Set(NamedTuple):
     read: Callable[[], Images]
     white: int
-    source: str
 
 
 @functools.cache
@@ -86,15 +85,6 @@ def white(name: str) -> int:
         DataError: there is no such set.
     """
     return _set(name).white
-
-
-def source(name: str) -> str:
-    """Where a set is from.
-
-    Raises:
-        DataError: there is no such set.
-    """
-    return _set(name).source
 
 
 def _set(name: str) -> _Set:
@@ -217,9 +207,9 @@ def _idx(folder: Path) -> Images:
 
 
 _SETS = {
-    "mnist": _Set(_mnist, 255, f"package {MNIST.package} {MNIST.version}"),
-    "fashion-mnist": _Set(_fashion, 255, f"Debian's package {FASHION}"),
-    "digits": _Set(_digits, 16, "scikit-learn"),
+    "mnist": _Set(_mnist, 255),
+    "fashion-mnist": _Set(_fashion, 255),
+    "digits": _Set(_digits, 16),
 }
 IMAGE_SETS = tuple(_SETS)
 """Names of the sets: MNIST, Fashion-MNIST, and the small digits that need no fetching."""
