@@ -121,6 +121,23 @@ def test_other_versions_and_processors_compute_anew(tmp_path, monkeypatch):
     assert (computed(), computed()) == (10, 0)
 
 
+def test_what_is_not_timed_may_come_from_another_machine_and_says_so(tmp_path, monkeypatch):
+    here = context.machine()
+
+    def computed(anywhere):
+        squares, run = Squares(), RunContext(tmp_path)
+        run.checkpoint("s", {}, ITEMS, squares, anywhere=anywhere)
+        return len(squares.computed), run.meter.elsewhere
+
+    monkeypatch.setattr(context, "machine", lambda: {**here, "processor": "Z80"})
+    assert computed(True) == (10, set())
+    assert computed(True) == (0, set())
+    assert computed(False) == (10, set())
+    monkeypatch.setattr(context, "machine", lambda: {**here, "processor": "6502"})
+    assert computed(True) == (0, {"Z80"})
+    assert computed(False) == (10, set())
+
+
 def test_a_full_disk_is_a_clear_error(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -65,6 +65,7 @@ class RunContext:
         compute: Callable[[Item], Any],
         *,
         sample: int | None = 25,
+        anywhere: bool = False,
     ) -> dict[str, Any]:
         """Compute a result for every item, keeping each as soon as it is there.
 
@@ -79,6 +80,8 @@ class RunContext:
             compute: one item's result, as JSON.
             sample: counting operations slows small ones down, so it is done on every so manieth
                 item and the sum scaled up; None if ``compute`` calls `add_flops` itself.
+            anywhere: whether what a machine with another processor found is used as well, as it can
+                be where nothing is compared that was timed.  The record names those processors.
 
         Returns:
             A result for each key, in the order of the items, as read back from JSON.
@@ -86,11 +89,13 @@ class RunContext:
         Raises:
             PaperError: settings or a result are not JSON, or the file is damaged.
         """
-        path = self.place(name, settings).with_suffix(".jsonl")
+        path = self.place(name, settings, anywhere=anywhere).with_suffix(".jsonl")
         done = _read(path)
         here = {key: done[key] for key in items if key in done}
         owed = self.meter.account(str(path), items)
         resumed = [here[key] for key in owed if key in here]
+        own = machine()["processor"]
+        self.meter.elsewhere |= {one["processor"] for one in here.values()} - {own, None}
         self.meter.carry(
             sum(entry["seconds"] for entry in resumed),
             max((entry["peak"] for entry in resumed), default=0),
@@ -121,6 +126,7 @@ class RunContext:
                     "seconds": time.perf_counter() - start,
                     "peak": self.meter.peak_memory_bytes,
                     "flops": flops if exact else None,
+                    "processor": own,
                 }
                 here[key] = _append(stream, entry, f"the result of {name} for {key!r}")
                 advance()
@@ -132,14 +138,15 @@ class RunContext:
         """Compute one result and keep it; see `checkpoint`."""
         return self.checkpoint(name, settings, {name: None}, lambda _: compute())[name]
 
-    def place(self, name: str, settings: object) -> Path:
+    def place(self, name: str, settings: object, *, anywhere: bool = False) -> Path:
         """A folder for what is no JSON, under a name that depends on all that a result does.
 
         Args:
             name: what is computed: letters, digits and dashes.
             settings: see `checkpoint`.
+            anywhere: likewise.
         """
-        return self.folder / f"{name}-{self._digest(name, settings)[:16]}"
+        return self.folder / f"{name}-{self._digest(name, settings, anywhere)[:16]}"
 
     def track(self, items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
         """Iterate with a progress bar.
@@ -169,7 +176,8 @@ class RunContext:
         task = progress.add_task(description, total=total, completed=completed)
         return lambda: progress.advance(task)
 
-    def _digest(self, name: str, settings: object) -> str:
+    def _digest(self, name: str, settings: object, anywhere: bool) -> str:
+        here = [machine()[part] for part in ("processor", "cores", "gpu")]
         everything = {
             "name": name,
             "settings": settings,
@@ -179,7 +187,7 @@ class RunContext:
             "facts": None if self.facts is None else _content_hash(self.facts),
             "code": self.code,
             "versions": versions(),
-            "processor": [machine()[part] for part in ("processor", "cores", "gpu")],
+            "processor": "any" if anywhere else here,
         }
         return stable_hash(everything)
 
@@ -240,7 +248,8 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     done = {}
     for number, entry in enumerate(lines, 1):
         try:
-            done[entry["key"]] = {k: entry[k] for k in ("value", "seconds", "peak", "flops")}
+            kept = {k: entry[k] for k in ("value", "seconds", "peak", "flops")}
+            done[entry["key"]] = {**kept, "processor": entry.get("processor")}
         except KeyError as error:
             raise PaperError(
                 f"line {number} of {path} is no result: run again with --fresh"

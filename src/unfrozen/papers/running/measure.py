@@ -118,9 +118,11 @@ class Meter:
 
     Attributes:
         flops: floating-point operations so far.
+        elsewhere: processors of other machines on which parts of the run were computed.
     """
 
     def __init__(self, *, count: bool = True) -> None:
+        self.elsewhere: set[str] = set()
         self._counter = _Counter() if count else None
         self._counting = False
         self._added_flops = 0

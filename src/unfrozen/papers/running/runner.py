@@ -165,7 +165,7 @@ def run(
             flops=meter.flops,
             seeds=(seed,),
             versions=measure.versions(),
-            machine=measure.machine(),
+            machine=measure.machine() | _elsewhere(meter),
             commit=commit,
         )
         own = budget == "full" and seed == 0 and model == DEFAULT_MODEL and facts is None
@@ -196,6 +196,10 @@ def kept_records() -> Mapping[str, RunRecord]:
         return {}
     paths = {name: folder / f"{name}.json" for name in names()}
     return {name: read_record(path) for name, path in paths.items() if path.is_file()}
+
+
+def _elsewhere(meter: measure.Meter) -> dict[str, str]:
+    return {"parts_computed_on": "; ".join(sorted(meter.elsewhere))} if meter.elsewhere else {}
 
 
 def _module(name: str) -> ModuleType:

@@ -77,7 +77,7 @@ class TemPaper:
             return {"model": name, **found}
 
         known = {"size": size, "target": _TARGET}
-        kept = context.checkpoint("learning", known, items, compute, sample=None)
+        kept = context.checkpoint("learning", known, items, compute, sample=None, anywhere=True)
         found = {name: [one for one in kept.values() if one["model"] == name] for name in _MODELS}
         return Outcome(
             claims=(_speedup(own, port, missing, full), _zero_shot(found["tem-small"], full)),

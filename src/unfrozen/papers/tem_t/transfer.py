@@ -89,7 +89,9 @@ def measure(
         return _one(context, subject, number, walks, folder)
 
     known = {"subject": subject, "walks": walks}
-    return list(context.checkpoint("transfer", known, items, compute, sample=None).values())
+    return list(
+        context.checkpoint("transfer", known, items, compute, sample=None, anywhere=True).values()
+    )
 
 
 def _one(

@@ -160,11 +160,16 @@ def _learnt(size: _Budget, seed: int, context: RunContext) -> dict[str, Any]:
     marks = context.checkpoint(
         "accuracy", {"size": size.accuracy}, work,
         lambda one: {"set": one[0], **on_fold(one[0], one[1], size.accuracy, seed)},
+        anywhere=True,
     )  # fmt: skip
     seeds = {f"seed {s}": s for s in range(seed, seed + size.seeds)}
     settings = {"size": size.higher}
-    odd = context.checkpoint("steiner", settings, seeds, lambda s: steiner(size.higher, s))
-    zero = context.checkpoint("sums", settings, seeds, lambda s: sums(size.higher, s))
+    odd = context.checkpoint(
+        "steiner", settings, seeds, lambda s: steiner(size.higher, s), anywhere=True
+    )
+    zero = context.checkpoint(
+        "sums", settings, seeds, lambda s: sums(size.higher, s), anywhere=True
+    )
     names, without = _had(size.knowledge.graphs, knowledge_graph)
     triples = {
         f"{name}, seed {s}": (name, s)
@@ -175,12 +180,14 @@ def _learnt(size: _Budget, seed: int, context: RunContext) -> dict[str, Any]:
     own = context.checkpoint(
         "knowledge", settings, triples,
         lambda one: {"graph": one[0], **ours(one[0], one[1], size.knowledge)},
+        anywhere=True,
     )  # fmt: skip
     other: dict[str, Any] = {}
     if not absent(PYKEEN):
         other = context.checkpoint(
             "pykeen", settings, triples,
-            lambda one: {"graph": one[0], **theirs(one[0], one[1], size.knowledge)}, sample=None,
+            lambda one: {"graph": one[0], **theirs(one[0], one[1], size.knowledge)},
+            sample=None, anywhere=True,
         )  # fmt: skip
     return {
         "marks": list(marks.values()), "steiner": list(odd.values()), "sums": list(zero.values()),
