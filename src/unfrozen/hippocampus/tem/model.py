@@ -4,10 +4,10 @@ An abstract code g is moved by actions alone and is the same in all worlds of on
 conjunctive code p = g x binds it to what is seen; a Hebbian memory of p, new in every world, tells
 what will be seen from where one will be, and where one is from what is seen.
 
-A window of training runs in three passes.  The first infers codes, step after step, and needs the
+A window of training runs in two passes.  The first infers codes, step after step, and needs the
 inference memory only.  The second retrieves p from g, step after step, since what is retrieved is
-part of what is written.  The third retrieves p from the code before it has seen anything, which
-nothing else depends on: all steps at once.
+part of what is written; the code before it has seen anything asks beside it.  All that no later
+step needs, symbols and losses, is made of all steps at once.
 
 Source: Whittington et al. 2020, The Tolman-Eichenbaum Machine, Cell 183.
 """
@@ -20,24 +20,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unfrozen.errors import MapError
-from unfrozen.hippocampus.tem import codes
-from unfrozen.hippocampus.tem.attractor import (
+from unfrozen.hippocampus.tem.losses import Losses, Outputs, losses
+from unfrozen.hippocampus.tem.schedules import STANDARD, Schedules
+from unfrozen.hippocampus.tem.settings import PAPER, TemSettings
+from unfrozen.hippocampus.tem.window import codes
+from unfrozen.hippocampus.tem.window.attractor import (
     Iteration,
     activate,
     block_mask,
-    conjoin,
     hierarchy,
     iterations,
-    pairs,
-    retrieve,
 )
-from unfrozen.hippocampus.tem.codes import Belief, Layers, StreamNetwork, draw, truncated, uniform
-from unfrozen.hippocampus.tem.losses import Losses, Outputs, losses
-from unfrozen.hippocampus.tem.schedules import STANDARD, Schedules
-from unfrozen.hippocampus.tem.sensory import normalise, smooth, two_hot
-from unfrozen.hippocampus.tem.settings import PAPER, TemSettings
+from unfrozen.hippocampus.tem.window.codes import Belief, StreamNetwork, draw, truncated, uniform
+from unfrozen.hippocampus.tem.window.inference import Inference, Inputs, Steps, infer
+from unfrozen.hippocampus.tem.window.retrieval import Attractor, pairs, recollect
+from unfrozen.hippocampus.tem.window.sensory import normalise, smooth, two_hot
 from unfrozen.memory.linear import hebbian
-from unfrozen.memory.linear.hebbian import BlockMask, Fading, Writes
+from unfrozen.memory.linear.hebbian import BlockMask, Writes
 
 
 class TemState(NamedTuple):
@@ -54,16 +53,6 @@ class TemState(NamedTuple):
     senses: Float[Tensor, "b stream feature"]
     generative: Float[Tensor, "b place place"]
     inference: Float[Tensor, "b place place"]
-
-
-class _Inferred(NamedTuple):
-    """The first pass, by step."""
-
-    code: Tensor
-    path: Tensor
-    place: Tensor
-    recalled: Tensor
-    writes: Writes
 
 
 class Tem(nn.Module):
@@ -199,33 +188,44 @@ class Tem(nn.Module):
         """
         self._check(symbols, actions, state)
         now, s = self.schedules.at(at), self.settings
-        t = symbols.shape[1]
         decay, rate = now.decay * s.decay, now.rate * s.rate
-        left = hebbian.fading(torch.arange(t), t, decay, rate, self.prior_mean)
         began = actions[:, 0] == -1
         state = _begin(state, began)
         smoothed = smooth(self.two_hot[symbols], state.senses, torch.sigmoid(self.rate_logits))
         scaled = torch.sigmoid(self.sense_scales)[:, None] * normalise(smoothed)
-        senses = scaled[:, :, self.stream_of_sampled]
-
-        inferred = self._infer(symbols, actions.clamp(min=0), senses, began, state, left, now.trust)
-        place_of_code, writes = self._retrieve(inferred, state.generative, left)
-        path = self._generated_path(inferred, state, began)
-        place_of_path = retrieve(
-            self._asked(path), state.generative, writes, left, self._steps(), s.kappa
+        inputs = Inputs(
+            actions.clamp(min=0),
+            actions == -1,
+            F.one_hot(symbols, s.symbols).to(scaled),
+            scaled[:, :, self.stream_of_sampled],
+            self._objects(symbols) if s.objects else None,
         )
+        every = (Iteration(s.n_places, 1),) * s.iterations
+        seeing = Attractor(every, s.kappa, decay, rate)
+        inference = self._inference(now.trust)
+        inferred, seen = infer(inference, inputs, state.code, state.inference, seeing)
+
+        path = self._generated_path(inferred, state, began)
+        mask = BlockMask(self.into, self.out_of)
+        steps = iterations(s.place_sizes, s.stops)
+        # The moved code asks as well, but what it retrieves is not written.
+        queries = self._asked(torch.stack([inferred.code, path], 2)).transpose(0, 1)
+        placing = Attractor(steps, s.kappa, decay, rate, mask)
+        place = inferred.place.transpose(0, 1)
+        found = recollect(queries, place, state.generative, placing).transpose(0, 1)
+        place_of_code, place_of_path = found.unbind(2)
+        writes = Writes(*pairs(inferred.place.detach(), place_of_code.detach()))
         places = torch.stack([inferred.place, place_of_code, place_of_path])
         from_place, from_code, from_path = self._decode(places).unbind(0)
         outputs = Outputs(
             from_place, from_code, from_path, inferred.code, path,
             inferred.place, place_of_code, place_of_path, inferred.recalled,
         )  # fmt: skip
-        mask = BlockMask(self.into, self.out_of)
         after = TemState(
             inferred.code[:, -1].detach(),
             smoothed[:, -1].detach(),
             hebbian.fold(state.generative, writes, decay, rate, s.limit, mask),
-            hebbian.fold(state.inference, inferred.writes, decay, rate, s.limit),
+            hebbian.fold(state.inference, seen, decay, rate, s.limit),
         )
         return outputs, after
 
@@ -247,70 +247,26 @@ class Tem(nn.Module):
         """
         return losses(outputs, symbols, known, self.schedules.at(at), self.settings)
 
-    def _infer(
-        self,
-        symbols: Tensor,
-        actions: Tensor,
-        senses: Tensor,
-        began: Tensor,
-        state: TemState,
-        left: Fading,
-        trust: float,
-    ) -> _Inferred:
-        """Codes, step after step: the path, what memory says of what is seen, and both."""
+    def _inference(self, trust: float) -> Inference:
+        """The equations of inference, with weights that are made once for all steps."""
         s = self.settings
-        objects = s.code_sizes[0] if s.objects else 0
-        # All that does not depend on the last step is made before the first.
         matrices = codes.transitions(self.one_hot, self.action_in, self.action_out, self.hears)
-        table = codes.side_by_side(matrices)
-        spread, told, sure = (
-            net.layers() for net in (self.path_deviation, self.memory_mean, self.memory_deviation)
+        prior = torch.exp(self.prior_deviation + s.deviation_offset)
+        decoder = self.decoder.layers()
+        return Inference(
+            table=codes.side_by_side(matrices),
+            prior=Belief(self.prior_mean, prior),
+            spread=self.path_deviation.layers(),
+            told=self.memory_mean.layers(),
+            sure=self.memory_deviation.layers(),
+            decode=lambda place: decoder(self._compressed(place)),
+            bounds=(s.deviation_scale, s.deviation_offset),
+            distrust=(1 - trust) * s.distrust,
+            streams=F.one_hot(self.stream_of_cell, len(s.code_sizes)).to(self.prior_mean),
+            sampled=self.sampled,
+            features=s.compressed,
+            objects=s.code_sizes[0] if s.objects else 0,
         )
-        seen = F.one_hot(symbols, s.symbols).to(senses)
-        shiny = self._objects(symbols) if objects else None
-        query = activate(senses.flatten(2))
-        first = hebbian.read_base(state.inference, query)
-        steps = [Iteration(s.n_places, None, None)] * s.iterations
-        writes, code = hebbian.no_writes(state.inference), state.code
-        rows = []
-        for t in range(symbols.shape[1]):
-            path = codes.squash(code + codes.moves(code, table, actions[:, t]), objects)
-            deviation = self._deviation(spread(code.detach()))
-            if t == 0:
-                path = torch.where(began[:, None], self.prior_mean, path)
-                prior = torch.exp(self.prior_deviation + s.deviation_offset)
-                deviation = torch.where(began[:, None], prior, deviation)
-            recalled = retrieve(
-                query[:, t : t + 1], state.inference, writes, left.at(t), steps, s.kappa,
-                first[:, t : t + 1],
-            )[:, 0]  # fmt: skip
-            says = self._told(recalled, seen[:, t], told, sure, trust)
-            belief = codes.agree(Belief(path, deviation), says)
-            code = belief.mean
-            if shiny is not None:
-                own = Belief(code[:, :objects], belief.deviation[:, :objects])
-                there = Belief(shiny.mean[:, t], shiny.deviation[:, t])
-                code = torch.cat([codes.agree(own, there).mean, code[:, objects:]], 1)
-            place = conjoin(code[:, self.sampled], senses[:, t])
-            writes = hebbian.write(writes, *pairs(place, recalled))
-            rows.append((code, path, place, recalled))
-        every, paths, places, found = (torch.stack(r, 1) for r in zip(*rows, strict=True))
-        return _Inferred(every, paths, places, found, writes)
-
-    def _told(
-        self, recalled: Tensor, seen: Tensor, told: Layers, sure: Layers, trust: float
-    ) -> Belief:
-        """The code that memory recalls, and how well: by its length, and what it would see."""
-        s = self.settings
-        mean = told(recalled.unflatten(-1, (-1, s.compressed)).mean(-1))
-        with torch.no_grad():
-            expected = self._decode(recalled).softmax(-1)
-            error = 0.5 * (seen - expected).square().sum(-1, keepdim=True)
-            zero = mean.new_zeros(len(mean), len(s.code_sizes))
-            length = zero.index_add(1, self.stream_of_cell, mean.square())
-            quality = torch.stack([length, error.expand_as(length)], -1).flatten(1)
-        deviation = self._deviation(sure(quality)) + (1 - trust) * s.distrust
-        return Belief(codes.squash(mean, s.code_sizes[0] if s.objects else 0), deviation)
 
     def _objects(self, symbols: Tensor) -> Belief:
         """What object-vector cells make of an object here, or of none."""
@@ -318,22 +274,7 @@ class Tem(nn.Module):
         mean = codes.squash(self.object_mean(flag).abs(), self.settings.code_sizes[0])
         return Belief(mean, self._deviation(flag @ self.object_deviation))
 
-    def _retrieve(self, inferred: _Inferred, base: Tensor, left: Fading) -> tuple[Tensor, Writes]:
-        """What codes retrieve, step after step, and the writes that this leads to."""
-        query = self._asked(inferred.code)
-        first = hebbian.read_base(base, query)
-        steps, writes = self._steps(), hebbian.no_writes(base)
-        found = []
-        for t in range(query.shape[1]):
-            recalled = retrieve(
-                query[:, t : t + 1], base, writes, left.at(t), steps, self.settings.kappa,
-                first[:, t : t + 1],
-            )[:, 0]  # fmt: skip
-            writes = hebbian.write(writes, *pairs(inferred.place[:, t], recalled))
-            found.append(recalled)
-        return torch.stack(found, 1), writes
-
-    def _generated_path(self, inferred: _Inferred, state: TemState, began: Tensor) -> Tensor:
+    def _generated_path(self, inferred: Steps, state: TemState, began: Tensor) -> Tensor:
         """The moved code; among objects, moved without being told the action."""
         s = self.settings
         if not s.objects:
@@ -349,21 +290,21 @@ class Tem(nn.Module):
         return activate(code[..., self.sampled].repeat_interleave(self.settings.compressed, -1))
 
     def _decode(self, place: Tensor) -> Tensor:
-        """Logits of symbols, from the sum of the fastest stream's cells by feature."""
+        """Logits of symbols."""
+        return self.decoder(self._compressed(place))
+
+    def _compressed(self, place: Tensor) -> Tensor:
+        """A compressed symbol, from the sum of the fastest stream's cells by feature."""
         s = self.settings
         stream = 1 if s.objects else 0
         at = sum(s.place_sizes[:stream])
         own = place[..., at : at + s.place_sizes[stream]]
         compressed = own.unflatten(-1, (-1, s.compressed)).sum(-2)
-        return self.decoder(self.decoder_scale * compressed + self.decoder_bias)
+        return self.decoder_scale * compressed + self.decoder_bias
 
     def _deviation(self, raw: Tensor) -> Tensor:
         s = self.settings
         return codes.deviation(raw, s.deviation_scale, s.deviation_offset)
-
-    def _steps(self) -> tuple[Iteration, ...]:
-        s = self.settings
-        return iterations(BlockMask(self.into, self.out_of), s.place_sizes, s.stops)
 
     def _check(self, symbols: Tensor, actions: Tensor, state: TemState) -> None:
         s = self.settings

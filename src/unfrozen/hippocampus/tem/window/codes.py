@@ -100,10 +100,10 @@ def transitions(
 
 
 def moves(
-    code: Float[Tensor, "b cell"],
+    code: Float[Tensor, "*batch cell"],
     table: Float[Tensor, "cell action_cell"],
-    actions: Int[Tensor, " b"],
-) -> Float[Tensor, "b cell"]:
+    actions: Int[Tensor, "*batch"],
+) -> Float[Tensor, "*batch cell"]:
     """D_a g of each sample's action, from a product with the matrices of all actions.
 
     That is cheaper than a matrix of its own for each sample, of which gradients would be kept.
@@ -113,8 +113,9 @@ def moves(
         table: D of all actions side by side, see `side_by_side`.
         actions: which of them each sample takes.
     """
-    of_all = (code @ table).unflatten(1, (-1, code.shape[1]))
-    return of_all[torch.arange(len(code), device=code.device), actions]
+    of_all = (code @ table).unflatten(-1, (-1, code.shape[-1]))
+    taken = actions[..., None, None].expand(*code.shape[:-1], 1, code.shape[-1])
+    return of_all.gather(-2, taken).squeeze(-2)
 
 
 def side_by_side(matrices: Float[Tensor, "action to out_of"]) -> Float[Tensor, "out_of action_to"]:

@@ -1,0 +1,1 @@
+"""What happens within a window: senses, codes, and what memory retrieves."""
