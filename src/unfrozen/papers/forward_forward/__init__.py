@@ -84,11 +84,11 @@ class ForwardForwardPaper:
         digits = images("mnist")
         found = context.checkpoint(
             "networks", {"size": size}, work, lambda one: _train(one, size, digits, context),
-            sample=None,
+            sample=None, anywhere=True,
         )  # fmt: skip
         apart = context.checkpoint(
             "apart", {"size": size}, {name: name for name in _LOCAL},
-            lambda name: _apart(name, size, digits, context), sample=None,
+            lambda name: _apart(name, size, digits, context), sample=None, anywhere=True,
         )  # fmt: skip
         chosen = min(apart, key=lambda name: apart[name])
         kept = context.once("kept", {"size": size}, lambda: _kept(size))

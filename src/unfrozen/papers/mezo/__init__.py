@@ -118,6 +118,7 @@ class MezoPaper:
             "tuned", {"size": size, "ways": _WAYS, "adapter": _ADAPTER},
             {f"seed {s}": s for s in range(first, first + size.seeds)},
             lambda s: _tuned(context, s, size, s - first < size.others), sample=1,
+            anywhere=True,
         )  # fmt: skip
         full = budget == "full"
         return Outcome(
