@@ -51,3 +51,7 @@ class LearningError(UnfrozenError):
 
 class TopologyError(UnfrozenError):
     """Cells make no combinatorial complex, or a matrix, layer or file does not fit one."""
+
+
+class WorldError(UnfrozenError):
+    """A world, a model of one or a plan in it is not what it has to be."""
