@@ -1,0 +1,1 @@
+"""Rooms: a dot, walls that it slides along, and an object to push."""
