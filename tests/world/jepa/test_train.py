@@ -176,6 +176,35 @@ def test_a_background_satisfies_the_regulariser_unless_structure_is_apart():
     assert sees[1].sees > 0.95
 
 
+def mirrored(b):
+    """Windows in which the dot goes the other way about where the text is 2."""
+
+    def draw(generator):
+        positions, actions = walk(b, 10, generator)
+        text = torch.randint(1, 3, (b, 1), generator=generator)
+        given = torch.where((text == 2)[..., None], -actions, actions)
+        return Windows(drawn_at(positions), given, None, text)
+
+    return draw
+
+
+def test_what_is_told_decides_what_is_foreseen():
+    more = {"vocabulary": 3, "longest": 1, "patch": 4, "fusion_heads": 2}
+    model = Jepa(replace(DOT, **more), seeded(1))
+    train(model, mirrored(32), replace(LONG, steps=300))
+    positions, _ = walk(200, 10, seeded(5))
+    told = mirrored(200)(seeded(5))
+    right, wrong = (
+        diagnose(model, windows, positions, seeded(), horizon=4)
+        for windows in (told, told._replace(text=3 - told.text))
+    )
+    assert right.sees > 0.95
+    assert right.foresees > 0.85
+    # Told the contrary, the model foresees the contrary.
+    assert wrong.sees > 0.95
+    assert wrong.foresees < 0
+
+
 def test_divergence_says_so_and_changes_nothing():
     trainer = Trainer(Jepa(PLAIN, seeded()), windows(6, 6), SHORT)
     weight = next(trainer.model.predictor.parameters())

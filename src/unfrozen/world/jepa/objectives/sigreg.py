@@ -96,7 +96,7 @@ def gaussian_level(settings: SigregSettings = SigregSettings()) -> float:
 
     Example:
         >>> round(gaussian_level(), 2)
-        1.06
+        1.05
     """
     t, weights = _rule(settings.knots, settings.largest, torch.zeros((), dtype=torch.float64))
     return float((weights * (1 - torch.exp(-t.square()))).sum())
