@@ -8,6 +8,8 @@ import torch
 
 from unfrozen.errors import WorldError
 from unfrozen.world.environments import ENVIRONMENTS, collect, evaluate, make
+from unfrozen.world.environments.batched import Batched
+from unfrozen.world.environments.collecting import RoomTrajectories
 
 QUESTION = "steps of environments a second of one core, one and by the batch, beside others"
 PEERS = ("CartPole-v1", "MountainCarContinuous-v0", "MiniGrid-FourRooms-v0")
@@ -94,7 +96,9 @@ def _batch(env: Any) -> float:
 def _learning() -> dict[str, float]:
     """What learning asks for: trajectories, images of windows, and scores of floors."""
     rooms = make("two-rooms", COPIES, observe="position")
+    assert isinstance(rooms, Batched)
     data = collect(rooms, "persistent", COPIES, 100)
+    assert isinstance(data, RoomTrajectories)
     generator = torch.Generator().manual_seed(0)
     return {
         "collected steps": _rate(lambda: len(collect(rooms, "persistent", COPIES, 100)) * 100),

@@ -35,7 +35,7 @@ class Batched(VectorEnv[Observation, Any, Any]):
         WorldError: there are no copies, or no steps.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.DISABLED}
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012
     options: ClassVar[tuple[str, ...]] = ()
     """Names of options of `reset`, beside `reset_mask`: an array of n rows each."""
 
@@ -181,7 +181,7 @@ class Single(gymnasium.Env[Observation, Any]):
         WorldError: there is no such mode.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 15}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 15}  # noqa: RUF012
 
     def __init__(self, twin: Callable[[int], Batched], render_mode: str | None = None) -> None:
         if render_mode not in (None, "rgb_array"):
@@ -221,7 +221,7 @@ class Single(gymnasium.Env[Observation, Any]):
         observed, rewards, ended, cut, info = self.twin.step(np.asarray(action)[None])
         return _first(observed), float(rewards[0]), bool(ended[0]), bool(cut[0]), _first(info)
 
-    def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def render(self) -> np.ndarray | None:
         """The environment from above, if it was made to be drawn."""
         return None if self.render_mode is None else self.twin.picture()
 

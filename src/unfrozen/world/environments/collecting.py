@@ -26,8 +26,8 @@ class Windows(NamedTuple):
         actions: in pixels; action t leads from image t to image t + 1.
     """
 
-    images: Float[Tensor, "b t channel h w"]
-    actions: Float[Tensor, "b t-1 2"]
+    images: Float[Tensor, "b instant channel h w"]
+    actions: Float[Tensor, "b step 2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +46,10 @@ class RoomTrajectories:
 
     solid: Bool[Tensor, "m h w"]
     which: Int[Tensor, " n"]
-    positions: Float[Tensor, "n t+1 2"]
-    actions: Float[Tensor, "n t 2"]
-    bumped: Bool[Tensor, "n t"]
-    objects: Float[Tensor, "n t+1 2"] | None
+    positions: Float[Tensor, "n instant 2"]
+    actions: Float[Tensor, "n step 2"]
+    bumped: Bool[Tensor, "n step"]
+    objects: Float[Tensor, "n instant 2"] | None
     sigma: float
 
     def __len__(self) -> int:
@@ -129,20 +129,20 @@ class TownTrajectories:
 
     tables: Tables
     life: Int[Tensor, " n"]
-    places: Int[Tensor, "n t+1"]
-    actions: Int[Tensor, "n t"]
-    bumped: Bool[Tensor, "n t"]
+    places: Int[Tensor, "n instant"]
+    actions: Int[Tensor, "n step"]
+    bumped: Bool[Tensor, "n step"]
 
     def __len__(self) -> int:
         return len(self.life)
 
     @property
-    def sights(self) -> Int[Tensor, "n t+1"]:
+    def sights(self) -> Int[Tensor, "n instant"]:
         """What was seen."""
         return torch.from_numpy(self.tables.sights)[self.life[:, None], self.places]
 
     @property
-    def exits(self) -> Int[Tensor, "n t+1 4"]:
+    def exits(self) -> Int[Tensor, "n instant 4"]:
         """Openings that were seen."""
         return torch.from_numpy(self.tables.exits)[:, 0][self.life[:, None], self.places]
 

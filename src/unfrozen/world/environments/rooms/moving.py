@@ -66,9 +66,9 @@ def slide(
         if not passing.any():
             break
         if not passing.all():
-            rows, at, way, cell, left, across, first, sign = (
-                part[passing] for part in (rows, at, way, cell, left, across, first, sign)
-            )
+            rows, cell, across = rows[passing], cell[passing], across[passing]
+            at, way, left = at[passing], way[passing], left[passing]
+            first, sign = first[passing], sign[passing]
         at = at + way * first[:, None]
         left = left - first
         line = np.arange(len(rows))
@@ -81,7 +81,8 @@ def slide(
         if stop and blocked.any():
             ends = rows[blocked]
             result[ends], cells[ends] = at[blocked], cell[blocked]
-            rows, at, way, cell, left = (part[~blocked] for part in (rows, at, way, cell, left))
+            rows, cell, at = rows[~blocked], cell[~blocked], at[~blocked]
+            way, left = way[~blocked], left[~blocked]
     # Rounding must not carry a point over a face that it did not pass.
     np.clip(result, cells - (0.5 - MARGIN), cells + (0.5 - MARGIN), out=result)
     return Slid(result, bumped)

@@ -19,6 +19,7 @@ from unfrozen.world.environments.rooms.walking import (
     RoomsTruth,
     begun,
     picture,
+    reached,
     replaced,
     shortened,
     spaces,
@@ -74,6 +75,7 @@ class VectorPush(Batched):
         self._which = np.zeros(n, np.int64)
         self._at, self._object, self._goals = (np.zeros((n, 2), np.float32) for _ in range(3))
         self._bumped = np.zeros(n, np.bool_)
+        self._there = np.zeros(n, np.bool_)
         self._fixed: Observation = {}
 
     @property
@@ -110,6 +112,7 @@ class VectorPush(Batched):
         self._object = replaced(self._object, rows, things)
         self._goals = replaced(self._goals, rows, goals)
         self._bumped = replaced(self._bumped, rows, False)
+        self._there = self._reached()
         self._fixed = self._still()
 
     def _free(self, which: np.ndarray, points: np.ndarray) -> Bool[np.ndarray, " r"]:
@@ -126,10 +129,13 @@ class VectorPush(Batched):
         # What the object could not give way, the dot does.
         back = -_apart(at, self._object, moves)
         self._at = slide(self.layouts.solid, self._which, at, back).positions
-        return self._reached().astype(np.float64), np.zeros(self.num_envs, np.bool_)
+        self._there = self._reached()
+        return self._there.astype(np.float64), np.zeros(self.num_envs, np.bool_)
 
     def _reached(self) -> Bool[np.ndarray, " n"]:
-        return np.square(self._object - self._goals).sum(1) < self.settings.reach**2
+        return reached(
+            self.kerb, self._which, self._object, self._goals, self.settings.reach
+        )  # fmt: skip
 
     def _still(self) -> Observation:
         walls = self.layouts.solid[self._which]
@@ -151,7 +157,7 @@ class VectorPush(Batched):
         return {"image": self._drawn(self._at, self._object, walls), "goal": goal}
 
     def _info(self) -> dict[str, Any]:
-        return {"success": self._reached(), "bumped": self._bumped}
+        return {"success": self._there, "bumped": self._bumped}
 
 
 def _apart(

@@ -12,7 +12,7 @@ from unfrozen.errors import WorldError
 from unfrozen.world.environments.batched import Batched, Observation, option
 from unfrozen.world.environments.rooms.drawing import images
 from unfrozen.world.environments.rooms.layouts import Layouts
-from unfrozen.world.environments.rooms.moving import MARGIN, slide
+from unfrozen.world.environments.rooms.moving import MARGIN, clear, slide
 from unfrozen.world.environments.streams import Streams
 
 Seen = Literal["image", "position"]
@@ -24,7 +24,7 @@ class RoomSettings:
 
     Attributes:
         step: the longest step, in pixels; longer actions are shortened to it.
-        reach: distance below which a goal is reached, in pixels.
+        reach: distance below which a goal is reached, in pixels, if no wall is in between.
         sigma: of dots in images, in pixels.
         horizon: steps of an episode; the layouts' own if None.
         observe: "image" shows images of present and goal; "position" the coordinates and the
@@ -103,6 +103,7 @@ class VectorRooms(Batched):
         self._at = np.zeros((n, 2), np.float32)
         self._goals = np.zeros((n, 2), np.float32)
         self._bumped = np.zeros(n, np.bool_)
+        self._there = np.zeros(n, np.bool_)
         self._fixed: Observation = {}
 
     @property
@@ -125,15 +126,19 @@ class VectorRooms(Batched):
         self._which = replaced(self._which, rows, which)
         self._at, self._goals = replaced(self._at, rows, at), replaced(self._goals, rows, goals)
         self._bumped = replaced(self._bumped, rows, False)
+        self._there = self._reached()
         self._fixed = self._still()
 
     def _move(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         moves = shortened(actions, self.num_envs, self.settings.step)
         self._at, self._bumped = slide(self.layouts.solid, self._which, self._at, moves)
-        return self._reached().astype(np.float64), np.zeros(self.num_envs, np.bool_)
+        self._there = self._reached()
+        return self._there.astype(np.float64), np.zeros(self.num_envs, np.bool_)
 
     def _reached(self) -> Bool[np.ndarray, " n"]:
-        return np.square(self._at - self._goals).sum(1) < self.settings.reach**2
+        return reached(
+            self.layouts, self._which, self._at, self._goals, self.settings.reach
+        )  # fmt: skip
 
     def _still(self) -> Observation:
         """What does not change during an episode."""
@@ -153,7 +158,7 @@ class VectorRooms(Batched):
         return {"image": self._drawn(self._at, walls), "goal": goal}
 
     def _info(self) -> dict[str, Any]:
-        return {"success": self._reached(), "bumped": self._bumped}
+        return {"success": self._there, "bumped": self._bumped}
 
 
 def begun(
@@ -202,6 +207,20 @@ def begun(
                 raise WorldError(f"a {name} is a point that is free of walls")
         points.append(point)
     return which, points[0], points[1]
+
+
+def reached(
+    layouts: Layouts,
+    which: Int[np.ndarray, " n"],
+    points: Float[np.ndarray, "n 2"],
+    goals: Float[np.ndarray, "n 2"],
+    reach: float,
+) -> Bool[np.ndarray, " n"]:
+    """Whether points are near goals on the same side of walls: behind a wall is not there."""
+    near = np.square(points - goals).sum(1) < reach**2
+    rows = np.flatnonzero(near)
+    near[rows] = clear(layouts.solid, which[rows], points[rows], goals[rows])
+    return near
 
 
 def replaced(values: np.ndarray, rows: Int[np.ndarray, " r"], by: Any) -> np.ndarray:
