@@ -125,23 +125,20 @@ def _backwards(
 ) -> tuple[Float[Tensor, "g n"], Int[Tensor, "g n"]]:
     """Distances to the goals and the next edges on the way, over some of the edges."""
     n, device = graph.n, graph.landmarks.device
-    rows = kept.nonzero()[:, 0]
-    source, target = graph.source[rows].cpu().numpy(), graph.target[rows].cpu().numpy()
-    lengths = weights[rows].cpu().numpy().astype(np.float64)
+    rows = kept.nonzero()[:, 0].cpu().numpy()
+    if not len(goals) or not len(rows):
+        distance = torch.full((len(goals), n), torch.inf, dtype=torch.float64, device=device)
+        distance[torch.arange(len(goals)), goals] = 0.0
+        return distance, torch.full((len(goals), n), -1, device=device)
+    source, target = graph.source.cpu().numpy()[rows], graph.target.cpu().numpy()[rows]
     # A zero is no edge to a sparse matrix.
-    lengths = np.maximum(lengths, 1e-12)
+    lengths = np.maximum(weights.cpu().numpy()[rows], 1e-12)
     reverse = csr_array((lengths, (target, source)), shape=(n, n))
-    if not len(goals):
-        empty = torch.zeros(0, n, dtype=torch.float64, device=device)
-        return empty, empty.long()
     distance, towards = dijkstra(reverse, indices=goals.cpu().numpy(), return_predecessors=True)
-    keys = np.full(n * n + 1, -1, dtype=np.int64) if n <= 2048 else None
-    wanted = np.arange(n) * n + towards
-    if keys is not None:
-        keys[source * n + target] = rows.cpu().numpy()
-        edge = np.where(towards >= 0, keys[np.where(towards >= 0, wanted, n * n)], -1)
-    else:
-        order = np.argsort(source * n + target)
-        place = np.searchsorted((source * n + target)[order], wanted.clip(0))
-        edge = np.where(towards >= 0, rows.cpu().numpy()[order[place.clip(0, len(order) - 1)]], -1)
+    # The edge from each landmark to the next one on the way.
+    keys = source * n + target
+    order = np.argsort(keys)
+    wanted = np.arange(n) * n + np.maximum(towards, 0)
+    place = np.searchsorted(keys[order], wanted).clip(max=len(order) - 1)
+    edge = np.where(towards >= 0, rows[order[place]], -1)
     return torch.from_numpy(distance).to(device), torch.from_numpy(edge).to(device)
