@@ -13,7 +13,7 @@ _SETTINGS = {
     "continual-backprop": {"hidden": (16,), "replacement": 1e-2, "maturity": 10},
     "least-squares": {"features": 30},
     "hopfield": {"limit": LIMIT},
-    "mezo": {"rate": 0.05, "updates": 80},
+    "mezo": {"rate": 0.05, "updates": 30},
 }
 
 
