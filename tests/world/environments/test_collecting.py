@@ -75,6 +75,8 @@ def test_bad_input_is_refused():
     env = make("two-rooms", 2, observe="position")
     with pytest.raises(WorldError, match="have steps"):
         collect(env, "random", 1, 0)
+    with pytest.raises(WorldError, match="of ours"):
+        collect(make("CartPole-v1", 2), "random", 1, 5)
     data = collect(env, "random", 1, 5)
     with pytest.raises(WorldError, match="do not fit"):
         data.windows(torch.tensor([0]), torch.tensor([3]), 4)

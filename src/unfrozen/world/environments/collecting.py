@@ -1,10 +1,11 @@
 """Trajectories to learn from: kept as numbers, drawn as images by the batch."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from gymnasium.vector import VectorEnv
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -148,9 +149,12 @@ class TownTrajectories:
 
 
 def collect(
-    env: Batched, policy: Policy | str = "persistent", n: int = 1000, steps: int = 100,
+    env: VectorEnv[Any, Any, Any],
+    policy: Policy | str = "persistent",
+    n: int = 1000,
+    steps: int = 100,
     seed: int = 0,
-) -> RoomTrajectories | TownTrajectories:  # fmt: skip
+) -> RoomTrajectories | TownTrajectories:
     """Let a policy act without a goal, and keep what it did.
 
     Trajectories begin at any free place and are never cut.
@@ -163,8 +167,10 @@ def collect(
         seed: of copy 0, the others' follow; and of a floor.
 
     Raises:
-        WorldError: there is nothing to collect.
+        WorldError: there is nothing to collect, or the environment is none of ours.
     """
+    if not isinstance(env, Batched):
+        raise WorldError("trajectories are collected in environments of ours: make(name, n)")
     if n < 1 or steps < 1:
         raise WorldError(f"trajectories have steps: not {n} of {steps}")
     act = floor(policy, env, seed) if isinstance(policy, str) else policy

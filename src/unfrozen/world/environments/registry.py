@@ -20,8 +20,8 @@ from unfrozen.world.environments.town.life import Life, make_life
 from unfrozen.world.environments.town.living import HORIZON, VectorTown
 from unfrozen.world.environments.town.plan import TownSettings
 
-# The door is off the middle, so that going straight fails as often as in the research prototypes.
-WALL, DOOR = 16, 8
+# The door is off the middle: from there, going straight at goals succeeds in two of five episodes.
+WALL, DOOR = 16, 7
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def test_a_goal_is_rewarded_within_its_reach_and_ends_nothing():
 
 def test_a_goal_behind_a_wall_is_not_reached():
     env = make("two-rooms", 3, observe="position")
-    # The wall is at 16, its door at 6 to 10: the same distance apart, through wall and door.
+    # The wall is at 16, its door at 5 to 11: the same distance apart, through wall and door.
     start = [[15.2, 20.0], [15.2, 8.0], [15.2, 20.0]]
     env.reset(seed=0, options={"start": start, "goal": [[17.0, 20], [17, 8], [14, 21]]})
     info = env.step(np.zeros((3, 2)))[4]

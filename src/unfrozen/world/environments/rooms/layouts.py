@@ -67,7 +67,7 @@ class Layouts:
 
 
 def two_rooms(
-    size: int = 33, wall: int | None = None, door: int | None = None, width: int = 5
+    size: int = 33, wall: int | None = None, door: int | None = None, width: int = 7
 ) -> Layouts:
     """Two rooms with a wall from top to bottom and a door in it.
 

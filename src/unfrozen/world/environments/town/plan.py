@@ -29,7 +29,7 @@ class TownSettings:
     blocks: int = 3
     block: int = 2
     rooms: int = 12
-    closed: float = 0.2
+    closed: float = 0.05
     sights: int = 8
 
     def __post_init__(self) -> None:
