@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from unfrozen.data.parts import load_parts, save_parts
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.accuracy import Accuracy
-from unfrozen.hippocampus.parts import load_parts, save_parts
 from unfrozen.hippocampus.worlds import Walk
 
 _KIND = "map-training"
@@ -157,7 +157,7 @@ def load_run(path: str | Path, settings: Mapping[str, Any]) -> Kept:
     Raises:
         MapError: the file is missing, damaged, or of a run with other settings.
     """
-    tensors, told = load_parts(path, _KIND, "training run")
+    tensors, told = load_parts(path, _KIND, "training run", MapError)
     for name, own in settings.items():
         if json.loads(told.get(f"settings.{name}", "null")) != json.loads(json.dumps(own)):
             raise MapError(

@@ -8,7 +8,7 @@ from tests.world.jepa.dot import drawn_at, held_out, seeded
 
 from unfrozen.errors import WorldError
 from unfrozen.world.jepa import Jepa, JepaSettings, Windows, named
-from unfrozen.world.jepa.model import unroll
+from unfrozen.world.model import rollout
 
 PLAIN = JepaSettings((1, 12, 12), 2, width=8, channels=(4, 8), hidden=16, norm="none")
 FACTORED = replace(PLAIN, structure=(1, 12, 12), map_channels=(4,), token=6)
@@ -121,7 +121,7 @@ def test_bytes_are_numbers_of_0_to_1_and_the_dtype_is_the_models():
 def test_gradients_reach_actions_through_a_rollout():
     model = Jepa(PLAIN, seeded()).eval().requires_grad_(False)
     actions = torch.zeros(2, 5, 2, requires_grad=True)
-    unroll(model.step, torch.randn(2, 8), actions)[:, -1].sum().backward()
+    rollout(model, torch.randn(2, 8), actions)[:, -1].sum().backward()
     assert bool((actions.grad.abs().sum(-1) > 0).all())
 
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from unfrozen.data.parts import load_parts, save_parts
 from unfrozen.errors import MapError
-from unfrozen.hippocampus.parts import load_parts, save_parts
 from unfrozen.hippocampus.tem.model import Tem
 from unfrozen.hippocampus.tem.schedules import Schedules
 from unfrozen.hippocampus.tem.settings import TemSettings
@@ -39,7 +39,7 @@ def load_tem(path: str | Path) -> Tem:
     Raises:
         MapError: the file is missing, damaged, or holds something else.
     """
-    state, metadata = load_parts(path, _KIND, _A)
+    state, metadata = load_parts(path, _KIND, _A, MapError)
     try:
         told: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value

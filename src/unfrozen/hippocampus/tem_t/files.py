@@ -5,8 +5,8 @@ from dataclasses import asdict, fields
 from importlib import resources
 from pathlib import Path
 
+from unfrozen.data.parts import load_parts, save_parts
 from unfrozen.errors import MapError
-from unfrozen.hippocampus.parts import load_parts, save_parts
 from unfrozen.hippocampus.tem_t.correction import Correction
 from unfrozen.hippocampus.tem_t.model import TemT, TemTSettings
 
@@ -37,7 +37,7 @@ def load_model(path: str | Path) -> TemT:
     Raises:
         MapError: the file is missing, damaged, or holds something else.
     """
-    state, metadata = load_parts(path, _KIND, _A)
+    state, metadata = load_parts(path, _KIND, _A, MapError)
     try:
         told = json.loads(metadata["settings"])
         known = {field.name for field in fields(TemTSettings)}

@@ -13,9 +13,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from unfrozen.errors import WorldError
-from unfrozen.world.jepa.model import Jepa, unroll
+from unfrozen.world.jepa.model import Jepa
 from unfrozen.world.jepa.objectives import named, starts
 from unfrozen.world.jepa.windows import Windows
+from unfrozen.world.model import rollout
 
 Verdict = Literal["sound", "collapsed", "blind", "unforeseeing"]
 
@@ -184,7 +185,7 @@ def crossing(dynamics: Steps, push: Push, decode: Callable[[Tensor], Tensor]) ->
     before = push.beyond(decode(push.starts))
     if bool(before.all()):
         raise WorldError("all pushes start beyond what they are to cross: turn them round")
-    ends = decode(unroll(dynamics.step, push.starts, push.actions)[:, -1])
+    ends = decode(rollout(dynamics, push.starts, push.actions)[:, -1])
     # Those that are decoded on the wrong side from the start say nothing.
     return float(push.beyond(ends)[~before].double().mean())
 

@@ -6,58 +6,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
-
-from unfrozen.data.cache import atomic_write
+from unfrozen.data.parts import load_parts, save_parts
 from unfrozen.errors import WorldError
 from unfrozen.world.jepa.model import Jepa, JepaSettings
 
-_FORMAT = "1"
 _KIND, _A = "jepa", "JEPA"
-
-
-def save_parts(
-    path: str | Path, kind: str, tensors: Mapping[str, Tensor], told: Mapping[str, str]
-) -> None:
-    """Write tensors and what tells of them, whole or not at all.
-
-    Args:
-        path: where.
-        kind: by which a reader knows that the file is for it.
-        tensors: by name.
-        told: by name.
-
-    Raises:
-        DataError: the disk is full or refuses.
-    """
-    plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(save(plain, {**told, "kind": kind, "format": _FORMAT}))
-
-
-def load_parts(path: str | Path, kind: str, a: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read what `save_parts` wrote: tensors, and what tells of them.
-
-    Args:
-        path: where.
-        kind: that it must be of.
-        a: what that is, for whoever reads the error.
-
-    Raises:
-        WorldError: the file is missing, damaged, or of another kind.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            told = file.metadata() or {}
-            # As they lie in the file, they begin anywhere, and products are rounded otherwise.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise WorldError(f"{path} cannot be read as a {a}: {error}") from error
-    if told.get("kind") != kind or told.get("format") != _FORMAT:
-        raise WorldError(f"{path} is no {a} of format {_FORMAT}")
-    return tensors, told
 
 
 def save_model(model: Jepa, path: str | Path, told: Mapping[str, Any] | None = None) -> None:
@@ -82,7 +35,7 @@ def load_model(path: str | Path) -> Jepa:
     Raises:
         WorldError: the file is missing, damaged, or holds something else.
     """
-    state, metadata = load_parts(path, _KIND, _A)
+    state, metadata = load_parts(path, _KIND, _A, WorldError)
     try:
         told = json.loads(metadata["settings"])
         known = {field.name for field in fields(JepaSettings)}
@@ -103,4 +56,4 @@ def told_of(path: str | Path) -> dict[str, Any]:
     Raises:
         WorldError: the file is missing, damaged, or holds something else.
     """
-    return json.loads(load_parts(path, _KIND, _A)[1].get("told", "{}"))
+    return json.loads(load_parts(path, _KIND, _A, WorldError)[1].get("told", "{}"))

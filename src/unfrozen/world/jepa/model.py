@@ -6,7 +6,6 @@ s' = P(s, a, r) with r read from m by attention at the place that s tells; what 
 be satisfied by a background that varies.  Fused: z = E(image, text) by one transformer.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -28,6 +27,7 @@ from unfrozen.world.jepa.networks import (
 )
 from unfrozen.world.jepa.objectives import Objective, Outlook, ahead, starts
 from unfrozen.world.jepa.windows import Windows
+from unfrozen.world.model import FunctionDynamics, rollout
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Jepa(nn.Module):
         step = self.step if tokens is None else self._within(tokens).step
         origin = latents[:, first.start : first.stop : first.step].flatten(0, 1)
         pieces = ahead(actions, horizon, stride, skip=0).flatten(0, 1)
-        predicted = unroll(step, origin, pieces).unflatten(0, (len(latents), -1))
+        predicted = rollout(FunctionDynamics(step), origin, pieces).unflatten(0, (len(latents), -1))
         pairs = torch.cat([latents[:, :-1], latents[:, 1:]], -1)
         return Outlook(
             latents,
@@ -275,19 +275,6 @@ class Within:
     def attention(self, state: Float[Tensor, "b_s d"]) -> Float[Tensor, "b h s n"]:
         """Where on its map each head of a state looks: the believed place, as weights."""
         return self.reader(state.unflatten(0, (len(self.values), -1)), self.values).weights
-
-
-def unroll(
-    step: Callable[[Tensor, Tensor], Tensor],
-    start: Float[Tensor, "b d"],
-    actions: Float[Tensor, "b k a"],
-) -> Float[Tensor, "b k d"]:
-    """States after each of k actions."""
-    states = []
-    for action in actions.unbind(1):
-        start = step(start, action)
-        states.append(start)
-    return torch.stack(states, 1)
 
 
 class _Parts(nn.Module):

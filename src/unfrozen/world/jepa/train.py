@@ -16,8 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from unfrozen.data.parts import load_parts, save_parts
 from unfrozen.errors import WorldError
-from unfrozen.world.jepa.files import load_parts, save_parts
 from unfrozen.world.jepa.model import Jepa
 from unfrozen.world.jepa.objectives import Objective, follow, named, starts
 from unfrozen.world.jepa.windows import Source, Windows
@@ -201,7 +201,7 @@ class Trainer:
             WorldError: the file is missing, damaged, or of another model or other settings; or
                 there are fewer windows than the run had.
         """
-        tensors, told = load_parts(path, _KIND, _A)
+        tensors, told = load_parts(path, _KIND, _A, WorldError)
         for name, own in self._told().items():
             if told.get(name) != own:
                 raise WorldError(
