@@ -34,7 +34,6 @@ def test_others_come_from_gymnasium():
 
 
 def test_minigrid_comes_through_the_same_door():
-    pytest.importorskip("minigrid")
     env = make("MiniGrid-Empty-5x5-v0")
     observed, _ = env.reset(seed=0)
     assert env.observation_space.contains(observed)
