@@ -6,7 +6,7 @@ and an encoder whose features all varied told nothing but the background.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,7 +16,7 @@ from unfrozen.errors import WorldError
 from unfrozen.world.jepa.model import Jepa
 from unfrozen.world.jepa.objectives import named, starts
 from unfrozen.world.jepa.windows import Windows
-from unfrozen.world.model import rollout
+from unfrozen.world.model import Dynamics, rollout
 
 Verdict = Literal["sound", "collapsed", "blind", "unforeseeing"]
 
@@ -132,15 +132,6 @@ def spearman(one: Float[Tensor, " n"], other: Float[Tensor, " n"]) -> float:
     return float((a @ b) / (a.norm() * b.norm()))
 
 
-@runtime_checkable
-class Steps(Protocol):
-    """A model of what happens next: any dynamics that a planner takes."""
-
-    def step(self, state: Tensor, action: Tensor, /) -> Tensor:
-        """States one step on."""
-        ...
-
-
 @dataclass(frozen=True)
 class Push:
     """Pushing ahead at full speed, from a place before something.
@@ -169,7 +160,7 @@ class Tunnelling(NamedTuple):
 
 
 @torch.no_grad()
-def crossing(dynamics: Steps, push: Push, decode: Callable[[Tensor], Tensor]) -> float:
+def crossing(dynamics: Dynamics, push: Push, decode: Callable[[Tensor], Tensor]) -> float:
     """Share of pushes whose decoded position at the end is beyond.
 
     Args:
@@ -191,8 +182,8 @@ def crossing(dynamics: Steps, push: Push, decode: Callable[[Tensor], Tensor]) ->
 
 
 def tunnelling(
-    dynamics: Steps, decode: Callable[[Tensor], Tensor], wall: Push, door: Push,
-    through: Steps | None = None,
+    dynamics: Dynamics, decode: Callable[[Tensor], Tensor], wall: Push, door: Push,
+    through: Dynamics | None = None,
 ) -> Tunnelling:  # fmt: skip
     """Whether a model stops at walls and passes doors.
 
