@@ -55,3 +55,7 @@ class TopologyError(UnfrozenError):
 
 class WorldError(UnfrozenError):
     """A world, a model of one or a plan in it is not what it has to be."""
+
+
+class AgentError(UnfrozenError):
+    """An agent, its memory or a record of its life is not what it has to be."""

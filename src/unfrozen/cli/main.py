@@ -41,12 +41,17 @@ _MODELS = "Models"
 _MEMORIES = "Memories"
 _MAPS = "Maps"
 _COMPLEXES = "Complexes"
+_AGENTS = "Agents"
 _PAPERS = "Papers"
 
 GROUPS = {
     "memory": ("Keep vectors or texts in a folder, and read them by likeness.", _MEMORIES),
     "map": ("Learn the structure of worlds, and find the way in new ones.", _MAPS),
     "topology": ("Measure, lift and draw graphs, meshes and other complexes.", _COMPLEXES),
+    "agent": (
+        "Let an agent live in a changing town, and ask it why it does what it does.",
+        _AGENTS,
+    ),
 }
 """The first words that several commands share -> what they are for, and their heading."""
 
@@ -85,6 +90,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("topology stats", "unfrozen.cli.topology.stats:stats", _COMPLEXES),
     Command("topology lift", "unfrozen.cli.topology.lift:lift", _COMPLEXES),
     Command("topology draw", "unfrozen.cli.topology.draw:draw", _COMPLEXES),
+    Command("agent run", "unfrozen.cli.agent.run:run", _AGENTS),
+    Command("agent report", "unfrozen.cli.agent.report:report", _AGENTS),
+    Command("agent why", "unfrozen.cli.agent.why:why", _AGENTS),
+    Command("agent watch", "unfrozen.cli.agent.watch:watch", _AGENTS),
+    Command("agent compare", "unfrozen.cli.agent.report:compare", _AGENTS),
     Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
 )
 """All commands, in the order in which ``--help`` lists them."""

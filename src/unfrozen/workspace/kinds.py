@@ -132,8 +132,8 @@ class BatchEdit:
 class StoredStates:
     """Kinds that keep states beside the model and alter no parameter; payload: name to tensor.
 
-    What is remembered stands in the request, and its states are those of
-    `unfrozen.language.recall`, from which the memory is made again.
+    What is remembered stands in the request.  Its states are those of `unfrozen.language.recall`,
+    or of `unfrozen.agent.experience`, from which the memory is made again.
     """
 
     def own(self, payload: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -177,8 +177,11 @@ EDITS = ("low-rank-edit", "batch-edit")
 FACTS, DOCUMENTS, FORGETTING = "fact-memory", "document-memory", "forgetting"
 """Kinds that remember and forget beside the model."""
 
-MEMORIES = (FACTS, DOCUMENTS, FORGETTING)
-"""All of these: they alter no parameter."""
+EXPERIENCE = "experience"
+"""Kind of what an agent's errand left: places, steps and slots of its memories."""
+
+MEMORIES = (FACTS, DOCUMENTS, FORGETTING, EXPERIENCE)
+"""Kinds that alter no parameter."""
 
 RUN = "zeroth-order-run"
 """Kind of a fine-tune that is kept as its scalars."""
@@ -189,6 +192,7 @@ KINDS: dict[str, Kind] = {
     FACTS: StoredStates(),
     DOCUMENTS: StoredStates(),
     FORGETTING: Forgetting(),
+    EXPERIENCE: StoredStates(),
     RUN: ZerothOrderRun(),
 }
 """Every kind of change by its name; a new kind is one more row."""

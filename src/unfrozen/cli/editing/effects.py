@@ -15,6 +15,7 @@ _GROUPS = (
     ("paraphrase", "paraphrase", "other words for it"),
     ("neighbourhood", "neighbourhood", "other subjects, to be left alone"),
 )
+_LONG = 100
 _SHOWN = 3
 _PARTS = (
     ("score", "score", "the wanted object is the likelier"),
@@ -139,6 +140,9 @@ def request_text(request: Mapping[str, Any]) -> str:
         return "; ".join(f"{d['name']}, {d['tokens']} tokens" for d in request["documents"])
     if "examples" in request:
         return f"{request['examples']} examples to learn from"
+    if "errand" in request:
+        told = f" Told: {request['told']}" if request.get("told") else ""
+        return _cut(f"{request['errand']}{told}")
     if "forgets" in request:
         return f"forgets {'; '.join(request['names'][:_SHOWN])}"
     prompt, subject = request.get("prompt"), request.get("subject")
@@ -147,6 +151,17 @@ def request_text(request: Mapping[str, Any]) -> str:
     text = str(prompt).replace("{}", str(subject))
     old, new = request.get("target_true"), request.get("target_new")
     return f"{text}: {old} → {new}" if old else f"{text}: {new}"
+
+
+def _what(entry: "Entry") -> str:
+    """What an entry asks for, or which one it takes back."""
+    if entry.reverts:
+        return f"takes back {entry.reverts[:8]}"
+    return _short(entry.request) or entry.kind
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
 
 def _several(facts: Sequence[Mapping[str, Any]]) -> str:
@@ -171,7 +186,7 @@ def log_table(entries: "Sequence[Entry]", title: str) -> Table:
             entry.id[:8],
             entry.at[:16].replace("T", " "),
             entry.name,
-            _short(entry.request) or f"takes back {(entry.reverts or '')[:8]}",
+            _what(entry),
             entry.state,
         )
         for entry in entries

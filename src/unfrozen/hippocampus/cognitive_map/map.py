@@ -30,6 +30,9 @@ class MapSettings:
     Attributes:
         threshold: cosine of keys from which two codes are one place; by default so much above that
             of neighbours as was chosen on worlds set apart.
+        draws: share of the way from neighbours' likeness to sameness from which a place that looks
+            right is taken to be met.  Low ones mend codes that drift; codes that do not drift need
+            none, and are then safe from far places that happen to be alike.
         sure: probability from which the map decides which world it is in.  The higher it is, the
             fewer new worlds are taken for old ones, and the later old ones are known again.
         lost: surprises, with no place met as foreseen in between, after which it no longer believes
@@ -37,6 +40,7 @@ class MapSettings:
     """
 
     threshold: float | None = None
+    draws: float = _DRAWS
     sure: float = 0.97
     lost: int = 3
 
@@ -71,6 +75,9 @@ class _Step(NamedTuple):
 class CognitiveMap:
     """Maps of worlds, made while walking.
 
+    With `plastic` switched off it follows the walk and writes nothing: a place that it does not
+    know has no number (-1).
+
     Args:
         model: a trained TEM-transformer, which knows what actions do.
         settings: how places and worlds are told apart.
@@ -102,8 +109,9 @@ class CognitiveMap:
         apart = model.spacing()
         given = settings.threshold
         self.threshold: float = apart + _FORESEES * (1 - apart) if given is None else given
-        self._draws = min(apart + _DRAWS * (1 - apart), self.threshold)
+        self._draws = min(apart + settings.draws * (1 - apart), self.threshold)
         self._changes = max(apart + _CHANGES * (1 - apart), self.threshold)
+        self.plastic = True
         self.n_maps = 0
         self._hypotheses: belief.Hypotheses | None = None
         self._walked: list[_Step] = []
@@ -113,6 +121,11 @@ class CognitiveMap:
         # What was seen since the first surprise, and the memory before it.
         self._since: list[_Step] = []
         self._before: Kept | None = None
+
+    @property
+    def code(self) -> Float[Tensor, " d"]:
+        """The position code of where it is."""
+        return self._code
 
     @property
     def where(self) -> Where:
@@ -136,6 +149,8 @@ class CognitiveMap:
             MapError: there is no such symbol.
         """
         self._check(0, symbol)
+        if not self.plastic:
+            raise MapError("a map that writes nothing cannot begin a walk: it may be a new world")
         if self._hypotheses is not None:
             self._decide(sure=0.0)
         known = self.places.maps.unique()
@@ -171,11 +186,12 @@ class CognitiveMap:
         known = found >= 0
         if known:
             place, self._code = found, self.places.codes[found]
-            if not expected:
+            if not expected and self.plastic:
                 self.places.see(place, symbol)
         else:
             place, self._code = self._write(code, symbol, before.map), code
-        self.places.walk(before.place, action, place)
+        if self.plastic and before.place >= 0:
+            self.places.walk(before.place, action, place)
         self._where = Where(before.map, place, before.probability, before.decided, known, surprise)
         if self._hypotheses is None:
             return self._where
@@ -188,6 +204,22 @@ class CognitiveMap:
         )
         return self._decide()
 
+    def resume(self, place: int) -> Where:
+        """A walk goes on from a place that is known, as where another walk had ended.
+
+        Raises:
+            MapError: there is no such place.
+        """
+        if not (0 <= place < self.places.n) or int(self.places.maps[place]) < 0:
+            raise MapError(f"there is no place {place} to go on from")
+        which = int(self.places.maps[place])
+        self._hypotheses, self._surprises = None, 0
+        self._since, self._before, self._walked = [], None, []
+        self.n_maps = max(self.n_maps, int(self.places.maps.max()) + 1)
+        self._code = self.places.codes[place]
+        self._where = Where(which, place, 1.0, True, True, 0.0)
+        return self._where
+
     def refuse(self, action: int) -> None:
         """An action could not be taken here: ways will not lead through it.
 
@@ -195,6 +227,8 @@ class CognitiveMap:
             MapError: no walk was begun, or there is no such action.
         """
         self._check(action, 0)
+        if not self.plastic:
+            return
         self.places.block(self.where.place, action)
         self._walked.append(_Step(action, None))
         if self._before is not None:
@@ -234,7 +268,7 @@ class CognitiveMap:
 
     def _is_lost(self, step: _Step, surprised: bool, expected: bool) -> bool:
         """Whether what was foreseen wrongly is enough to be somewhere else altogether."""
-        if expected or not self.where.decided:
+        if expected or not self.where.decided or not self.plastic:
             self._surprises, self._since, self._before = 0, [], None
             return False
         if surprised and self._before is None:
@@ -342,6 +376,8 @@ class CognitiveMap:
         return torch.lerp(found.logits[0, 0].softmax(-1), guess, belief.WRONG)
 
     def _write(self, code: Tensor, symbol: int, which: int) -> int:
+        if not self.plastic:
+            return -1
         return self.places.add(code, self.model.key(code), symbol, which)
 
     def _check(self, action: int, symbol: int) -> None:

@@ -1,0 +1,22 @@
+"""An agent that joins the faculties of this library, and keeps learning while it lives."""
+
+from unfrozen.agent.actor import Decision
+from unfrozen.agent.agent import FACULTIES, Agent, AgentSettings, senses_of
+from unfrozen.agent.belief import Belief, Goal
+from unfrozen.agent.perception import Percept, Senses
+from unfrozen.agent.planning import Option, Plan, plan
+
+__all__ = [
+    "FACULTIES",
+    "Agent",
+    "AgentSettings",
+    "Belief",
+    "Decision",
+    "Goal",
+    "Option",
+    "Percept",
+    "Plan",
+    "Senses",
+    "plan",
+    "senses_of",
+]

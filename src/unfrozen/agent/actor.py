@@ -1,0 +1,235 @@
+"""The actor: by habit where it is sure (Mode 1), by a plan where it is not (Mode 2).
+
+Source: LeCun 2022, section 3.1: Mode 1 is one pass of a policy, Mode 2 a search by the world
+model, and what Mode 2 finds is compiled into Mode 1.
+"""
+
+import math
+import time as clock
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from unfrozen.agent.belief import Belief, Goal
+from unfrozen.agent.chart import Chart, Network
+from unfrozen.agent.configurator import Configurator
+from unfrozen.agent.memories import Habits
+from unfrozen.agent.planning import Plan, plan
+
+Mode = Literal["habit", "plan", "random"]
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What was done at a step, and why.
+
+    Attributes:
+        belief: before it.
+        mode: "habit" (Mode 1), "plan" (Mode 2), or "random" where nothing is known.
+        action: that was chosen.
+        plan: in force; None without one.
+        at: how many of its actions were taken before.
+        cites: what it came from: (kind, id) of slots.
+        seconds: that deciding took.
+    """
+
+    belief: Belief
+    mode: Mode
+    action: int
+    plan: Plan | None = None
+    at: int = 0
+    cites: tuple[tuple[str, int], ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def goal(self) -> Goal:
+        """What it serves."""
+        assert self.belief.goal is not None
+        return self.belief.goal
+
+
+@dataclass
+class Pursuit:
+    """What is under way towards a goal.
+
+    Attributes:
+        goal: that is pursued.
+        trail: places and actions so far.
+        plan: in force.
+        network: for which it was made.
+        at: how many of its actions were taken.
+        taken: steps since the goal was set.
+        budget: steps after which it is an impasse.
+        habits: whether they are followed.
+    """
+
+    goal: Goal
+    trail: list[tuple[int, int]] = field(default_factory=list)
+    plan: Plan | None = None
+    network: Network | None = None
+    at: int = 0
+    taken: int = 0
+    budget: float = math.inf
+    habits: bool = True
+
+
+@dataclass
+class Spent:
+    """What deciding cost.
+
+    Attributes:
+        planning: seconds spent on plans.
+        plans: that were made.
+        recalling: seconds spent on decisions by habit.
+        recalls: of them.
+    """
+
+    planning: float = 0.0
+    plans: int = 0
+    recalling: float = 0.0
+    recalls: int = 0
+
+
+class Actor:
+    """Chooses actions.
+
+    Args:
+        chart: where it is.
+        habits: what is usually done.
+        configurator: when to give up.
+        half_life: of beliefs that steps are blocked.
+        seed: of what is done where nothing is known.
+    """
+
+    def __init__(
+        self,
+        chart: Chart,
+        habits: Habits,
+        configurator: Configurator,
+        half_life: float,
+        seed: int,
+    ) -> None:
+        self.chart, self.habits, self.configurator = chart, habits, configurator
+        self.half_life = half_life
+        self.pursuit: Pursuit | None = None
+        self.spent = Spent()
+        self.last: Decision | None = None
+        self.seed = seed
+
+    def begin(self) -> None:
+        """A new errand."""
+        self.pursuit = self.last = None
+
+    def decide(
+        self, goal: Goal, network: Network, exits: Bool[Tensor, " action"], time: int, habits: bool
+    ) -> Decision:
+        """Choose an action.
+
+        Args:
+            goal: what to go for.
+            network: what is known.
+            exits: openings that are seen.
+            time: the time.
+            habits: whether there is a Mode 1.
+        """
+        began = clock.perf_counter()
+        chart, pursuit = self.chart, self.pursuit
+        if pursuit is None or (pursuit.goal.kind, pursuit.goal.name) != (goal.kind, goal.name):
+            pursuit = self.pursuit = Pursuit(goal)
+        belief = Belief(chart.map.code, exits, chart.place, goal, time)
+        if habits and pursuit.habits and (found := self._habit(pursuit, goal, network, time)):
+            cites = tuple(("habit", i) for i in found[1])
+            seconds = clock.perf_counter() - began
+            self.spent.recalling += seconds
+            self.spent.recalls += 1
+            self.last = Decision(belief, "habit", found[0], cites=cites, seconds=seconds)
+            return self.last
+        chosen = self._plan(pursuit, goal, network, time)
+        if chosen is None:
+            action = self._wander(exits, time)
+            self.last = Decision(belief, "random", action, seconds=clock.perf_counter() - began)
+            return self.last
+        cites = tuple(("memory", i) for i in chosen.cites)
+        cites += tuple(("fact", i) for i, _ in goal.sources)
+        self.last = Decision(
+            belief, "plan", chosen.actions[pursuit.at], chosen, pursuit.at, cites,
+            clock.perf_counter() - began,
+        )  # fmt: skip
+        return self.last
+
+    def moved(self, place: int, action: int) -> None:
+        """The action was taken at a place."""
+        if self.pursuit is not None:
+            self.pursuit.trail.append((place, action))
+            self.pursuit.at += 1
+            self.pursuit.taken += 1
+
+    def was_blocked(self) -> None:
+        """It led nowhere: what was planned is void, and habits are left for plans."""
+        if self.pursuit is not None:
+            self.pursuit.plan, self.pursuit.habits, self.pursuit.trail = None, False, []
+
+    def _habit(
+        self, pursuit: Pursuit, goal: Goal, network: Network, time: int
+    ) -> tuple[int, tuple[int, ...]] | None:
+        """What is usually done here, if it is sure and nothing speaks against it."""
+        here = self.chart.place
+        if goal.kind not in ("place", "person") or len(goal.nodes) != 1 or here < 0:
+            return None
+        if pursuit.taken > pursuit.budget:
+            pursuit.habits = False
+            return None
+        to = int(network.places[goal.nodes[0]])
+        found = self.habits.recall(self.chart.key(here), self.chart.key(to))
+        if found.confidence < self.configurator.settings.sure:
+            return None
+        if any(place == here for place, _ in pursuit.trail):
+            # Habits of different times can lead round in circles.
+            pursuit.habits = False
+            self.habits.forget(found.ids)
+            return None
+        row = network.edge(here, found.action)
+        if row < 0 or network.barred(row, since=time - self.half_life):
+            return None
+        if math.isinf(pursuit.budget):
+            pursuit.budget = pursuit.taken + network.graph.n
+        pursuit.plan = None
+        return found.action, found.ids
+
+    def _plan(self, pursuit: Pursuit, goal: Goal, network: Network, time: int) -> Plan | None:
+        """The plan in force, or another one if the world is another than it was made for."""
+        patience = self.configurator.settings.patience
+        if pursuit.taken > pursuit.budget:
+            self.configurator.impasse(time)
+            pursuit.plan, pursuit.habits = None, False
+            pursuit.budget = pursuit.taken + patience
+        plan_ = pursuit.plan
+        if plan_ is not None and pursuit.network is network and pursuit.at < len(plan_.actions):
+            return plan_
+        began = clock.perf_counter()
+        here = self.chart.place
+        found = plan(network, here, goal, now=time, half_life=self.half_life)
+        if found is None and goal.kind != "explore" and network.node(here) >= 0:
+            further = self.configurator.explore(network)
+            found = plan(network, here, further, now=time, half_life=self.half_life)
+        pursuit.plan, pursuit.network, pursuit.at = found, network, 0
+        if found is not None:
+            pursuit.budget = pursuit.taken + len(found.actions) + patience
+        self.spent.planning += clock.perf_counter() - began
+        self.spent.plans += 1
+        return found
+
+    def _wander(self, exits: Bool[Tensor, " action"], time: int) -> int:
+        """Any opening, not back if there is another."""
+        open_ = torch.nonzero(exits)[:, 0].tolist()
+        if self.last is not None and len(open_) > 1:
+            back = int(self.chart.back[self.last.action])
+            open_ = [action for action in open_ if action != back] or open_
+        if not open_:
+            return 0
+        # Drawn by the time, so that a life that is gone on with is the same.
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + time)
+        return open_[int(torch.randint(len(open_), (1,), generator=generator))]

@@ -1,0 +1,252 @@
+"""A life in a folder: its workspace, and what was decided at every step.
+
+Layout::
+
+    life.json               how the life was drawn, and which faculties are plastic
+    workspace/              the map's model as base, and an experience an errand
+    errands/0012.json       one errand: how it went, and every decision with its reasons
+
+An errand's file is written before its experience is committed; what has no experience was cut off,
+and is lived again.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from unfrozen.agent.agent import FACULTIES, Agent, AgentSettings, senses_of
+from unfrozen.agent.experience import NOTHING, Mark, experience, fold, mark
+from unfrozen.agent.living.life import LifeSettings, Lived, Moment, Watcher, grow_up, live
+from unfrozen.agent.living.telling import told_moment
+from unfrozen.data.cache import atomic_write
+from unfrozen.data.models import weights_hash
+from unfrozen.errors import AgentError
+from unfrozen.hippocampus.tem_t import trained
+from unfrozen.workspace import Change, Workspace
+from unfrozen.workspace.kinds import EXPERIENCE
+from unfrozen.world.environments.town.changes import ScheduleSettings
+from unfrozen.world.environments.town.plan import TownSettings
+
+_FORMAT, _MODEL = 1, "grid"
+_CHILDHOOD, _SETTINGS = "childhood", LifeSettings()
+
+
+@dataclass(frozen=True)
+class LifeFolder:
+    """A life that is written down.
+
+    Attributes:
+        path: the folder.
+        settings: how the life was drawn.
+        plastic: faculties that are written to.
+    """
+
+    path: Path
+    settings: LifeSettings
+    plastic: tuple[str, ...]
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        settings: LifeSettings = _SETTINGS,
+        plastic: tuple[str, ...] = FACULTIES,
+    ) -> "LifeFolder":
+        """Begin a life in a new or empty folder.
+
+        Raises:
+            AgentError: the folder is in use, or a faculty is unknown.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise AgentError(f"{path} is in use: give a new folder, or go on with the life in it")
+        AgentSettings(plastic=plastic)
+        settings.make()
+        base = f"tem-t/{_MODEL}"
+        Workspace.init(path / "workspace", base, weights_hash(trained(_MODEL)))
+        life = {"format": _FORMAT, "plastic": plastic, **asdict(settings)}
+        _write(path / "life.json", life)
+        return cls(path, settings, plastic)
+
+    @classmethod
+    def open(cls, path: Path) -> "LifeFolder":
+        """Open a life that was begun before.
+
+        Raises:
+            AgentError: there is none, or it cannot be read.
+        """
+        found = _read(path / "life.json")
+        if found.pop("format", None) != _FORMAT:
+            raise AgentError(f"{path} is no life of format {_FORMAT}")
+        try:
+            plastic = tuple(found.pop("plastic"))
+            found["town"] = TownSettings(**found["town"])
+            found["schedule"] = ScheduleSettings(**found["schedule"])
+            return cls(path, LifeSettings(**found), plastic)
+        except (KeyError, TypeError) as error:
+            raise AgentError(f"{path / 'life.json'} cannot be read as a life: {error}") from error
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where its experiences are."""
+        return Workspace.open(self.path / "workspace")
+
+    @property
+    def done(self) -> int:
+        """Errands that were lived to their end, whether they were taken back or not."""
+        return max(0, len(self._entries()) - 1)
+
+    def agent(self) -> Agent:
+        """The agent as its active experiences make it.
+
+        Raises:
+            AgentError: an experience does not fit.
+            WorkspaceError: a file is damaged.
+        """
+        return self._folded([c.payload for c in self.workspace.changes() if c.kind == EXPERIENCE])
+
+    def agent_before(self, errand: int) -> Agent:
+        """The agent as it was when an errand began, whatever was taken back since."""
+        if not 0 <= errand < self.done:
+            raise AgentError(f"this life has errands 0 to {self.done - 1}, not {errand}")
+        workspace = self.workspace
+        ids = [entry.id for entry in self._entries()[: errand + 1]]
+        return self._folded([workspace.change(i).payload for i in ids])
+
+    def live(self, errands: int | None = None, watch: Watcher | None = None) -> Iterator[Lived]:
+        """Go on living; the first time, grow up before.
+
+        Args:
+            errands: how many; to the end of the schedule by default.
+            watch: called after each decision.
+
+        Yields:
+            Each errand, when it and its experience are written.
+        """
+        workspace = self.workspace
+        if not self._entries():
+            agent = self._new()
+            childhood = grow_up(agent, self.settings)
+            _write(
+                self.path / "childhood.json",
+                {"steps": childhood.steps, "place": childhood.place, "cells": childhood.cells},
+            )
+            self._commit(workspace, agent, NOTHING, _CHILDHOOD, {}, {"steps": childhood.steps})
+        number = self.done
+        agent = self.agent()
+        agent.set_plastic(self.plastic)
+        place = self.errand(number - 1)["place"] if number else self.childhood()["place"]
+        since, moments = mark(agent), list[dict[str, Any]]()
+
+        def watched(agent: Agent, moment: Moment) -> None:
+            moments.append(told_moment(agent, moment))
+            if watch is not None:
+                watch(agent, moment)
+
+        for lived in live(agent, self.settings, place, number, errands, watched):
+            _write(self._file(lived.number), {**asdict(lived), "moments": moments})
+            moments.clear()
+            asked = {"errand": lived.asked, "told": lived.told}
+            effect = {"success": lived.success, "steps": lived.steps, "shortest": lived.shortest}
+            self._commit(workspace, agent, since, f"errand {lived.number}", asked, effect)
+            since = mark(agent)
+            yield lived
+
+    def errand(self, number: int) -> dict[str, Any]:
+        """What was written down of an errand.
+
+        Raises:
+            AgentError: it was not lived, or its file cannot be read.
+        """
+        if not 0 <= number < self.done:
+            raise AgentError(f"this life has errands 0 to {self.done - 1}, not {number}")
+        return _read(self._file(number))
+
+    def errands(self) -> Iterator[Lived]:
+        """All errands so far, without their decisions."""
+        for number in range(self.done):
+            found = self.errand(number)
+            found.pop("moments")
+            yield Lived(**found)
+
+    def moment(self, time: int) -> tuple[int, dict[str, Any]]:
+        """The errand and the decision of a time.
+
+        Raises:
+            AgentError: nothing was decided then.
+        """
+        low, high = 0, self.done
+        while low < high:
+            middle = (low + high) // 2
+            moments = self.errand(middle)["moments"]
+            if time < moments[0]["time"]:
+                high = middle
+            elif time > moments[-1]["time"]:
+                low = middle + 1
+            else:
+                return middle, moments[time - moments[0]["time"]]
+        if not self.done:
+            raise AgentError("this life has not begun: `unfrozen agent run` lives it")
+        first = self.errand(0)["moments"][0]["time"]
+        last = self.errand(self.done - 1)["moments"][-1]["time"]
+        raise AgentError(
+            f"nothing was decided at {time}: errands took place from {first} to {last}"
+        )
+
+    def _entries(self) -> list[Any]:
+        return [e for e in self.workspace.log() if e.kind == EXPERIENCE]
+
+    def _file(self, number: int) -> Path:
+        return self.path / "errands" / f"{number:04}.json"
+
+    def childhood(self) -> dict[str, Any]:
+        """How exploring went: its steps, where it ended, and cells seen after each step.
+
+        Raises:
+            AgentError: it has not been lived.
+        """
+        return _read(self.path / "childhood.json")
+
+    def _new(self) -> Agent:
+        settings = AgentSettings(seed=self.settings.seed)
+        return Agent(senses_of(self.settings.make()), trained(_MODEL), settings)
+
+    def _folded(self, payloads: list[Any]) -> Agent:
+        agent = self._new()
+        fold(agent, payloads)
+        return agent
+
+    def _commit(
+        self,
+        workspace: Workspace,
+        agent: Agent,
+        since: Mark,
+        name: str,
+        request: dict[str, Any],
+        effect: dict[str, Any],
+    ) -> None:
+        change = Change(
+            EXPERIENCE, name, workspace.base_hash, experience(agent, since), request, {}, effect
+        )
+        workspace.commit(change)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except OSError as error:
+        raise AgentError(
+            f"{path} cannot be read: is {path.parent} the folder of a life?"
+        ) from error
+    except ValueError as error:
+        raise AgentError(f"{path} is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise AgentError(f"{path} is damaged: it holds no record")
+    return found

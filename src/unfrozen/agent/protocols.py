@@ -1,0 +1,64 @@
+"""What faculties ask of one another: small protocols, so that each can be another one's."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from unfrozen.agent.memories import Answer, Evidence
+from unfrozen.agent.memories.steps import Step
+
+
+@runtime_checkable
+class Facts(Protocol):
+    """Stores and recalls what is told and seen of people."""
+
+    @property
+    def bytes(self) -> int:
+        """Of all that is stored."""
+        ...
+
+    def hold(self, subject: str, relation: str, answer: str, *, time: int) -> int:
+        """Store a fact; returns the id of what was written."""
+        ...
+
+    def deny(self, subject: str, relation: str, answer: str, *, time: int) -> int:
+        """Store that a fact is not true any more; returns the id of what was written."""
+        ...
+
+    def ask(self, subject: str, relation: str, answers: Sequence[str]) -> Answer:
+        """The likeliest of some answers."""
+        ...
+
+
+@runtime_checkable
+class Steps(Protocol):
+    """Stores and recalls what steps did not do."""
+
+    @property
+    def bytes(self) -> int:
+        """Of all that is stored."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Another number whenever what is stored is another."""
+        ...
+
+    @property
+    def written(self) -> bool:
+        """Whether there is anything to be asked for."""
+        ...
+
+    def blocked(self, steps: tuple[Step, ...], *, time: int) -> tuple[int, ...]:
+        """Store that steps led nowhere."""
+        ...
+
+    def opened(self, steps: tuple[Step, ...], *, time: int) -> tuple[int, ...]:
+        """Store that steps can be taken."""
+        ...
+
+    def evidence(self, keys: Float[Tensor, "e d"], actions: Int[Tensor, " e"]) -> Evidence:
+        """What speaks for steps being blocked, and against it."""
+        ...

@@ -1,0 +1,1 @@
+"""Commands of an agent and its lives."""

@@ -1,0 +1,99 @@
+"""``unfrozen agent why``: what a decision came from."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unfrozen.cli.agent.run import FolderArgument
+from unfrozen.cli.console import emit_json, output, print_table
+from unfrozen.cli.opening import JsonOption
+
+if TYPE_CHECKING:
+    from unfrozen.agent.actor import Decision
+    from unfrozen.agent.living.explaining import Explanation
+
+EXAMPLES = {
+    "agent why": (
+        "unfrozen agent why life 130",
+        "unfrozen agent why life 130 --json -",
+    ),
+}
+_MODES = {"habit": "by habit", "plan": "by a plan", "random": "at random: nothing is known"}
+
+
+def why(
+    folder: FolderArgument,
+    step: Annotated[int, typer.Argument(metavar="step", help="Of the life; see its report.")],
+    json: JsonOption = None,
+) -> None:
+    """Why the agent did what it did at a step, and what it would have done otherwise.
+
+    The step is lived again, with all that was stored by then, and once more without what the
+    decision cites.
+    """
+    from unfrozen.agent.living.explaining import DIRECTIONS, explain, told_option
+    from unfrozen.agent.living.folder import LifeFolder
+    from unfrozen.papers.claim import Table
+
+    found = explain(LifeFolder.open(folder), step)
+    console, decision = output(json), found.decision
+    goal = decision.plan.goal if decision.plan is not None else decision.goal
+    lines = [
+        f"Step {found.time}, errand {found.errand}: {found.asked}",
+        f"At {found.place} it goes {DIRECTIONS[decision.action]}, {_MODES[decision.mode]}, "
+        f"for {_wanted(goal.kind, goal.name)}.",
+    ]
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+    if decision.plan is not None and decision.at == 0:
+        rows = tuple(
+            (DIRECTIONS[option.action], told_option(option)) for option in decision.plan.options
+        )
+        print_table(Table("Ways from there", ("first", "energy"), rows), console)
+    if found.slots:
+        rows = tuple((s.kind, s.id, s.told, s.time, s.entry) for s in found.slots)
+        table = Table("Rests on", ("kind", "id", "which says", "since step", "written by"), rows)
+        print_table(table, console)
+        console.print(_otherwise(found), markup=False, soft_wrap=True)
+    if json is not None:
+        emit_json(json, _json(found))
+
+
+def _wanted(kind: str, name: str) -> str:
+    told = {"place": f"the {name}", "person": f"the {name}", "search": f"whoever is the {name}"}
+    return told.get(kind, "what nobody has seen yet")
+
+
+def _otherwise(found: "Explanation") -> str:
+    from unfrozen.agent.living.explaining import DIRECTIONS
+
+    assert found.without is not None
+    goal = found.without.plan.goal if found.without.plan is not None else found.without.goal
+    way = f"{DIRECTIONS[found.without.action]}, for {_wanted(goal.kind, goal.name)}"
+    if not found.matters:
+        return f"Without these it would do the same: {way}."
+    return f"Without these it would go {way}: they matter."
+
+
+def _json(found: "Explanation") -> dict[str, Any]:
+    return {
+        "time": found.time,
+        "errand": found.errand,
+        "asked": found.asked,
+        "place": found.place,
+        "decision": _decision(found.decision),
+        "slots": [vars(slot) for slot in found.slots],
+        "without": None if found.without is None else _decision(found.without),
+        "matters": found.matters,
+    }
+
+
+def _decision(decision: "Decision") -> dict[str, Any]:
+    plan = decision.plan
+    return {
+        "mode": decision.mode,
+        "action": decision.action,
+        "goal": {"kind": decision.goal.kind, "name": decision.goal.name},
+        "energy": None if plan is None else plan.energy,
+        "terms": None if plan is None else {t.term: t.amount for t in plan.terms},
+    }
