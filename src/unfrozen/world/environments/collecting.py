@@ -36,7 +36,7 @@ class RoomTrajectories:
     """Ways of n dots: 12 bytes a step instead of 8,712 of an image.
 
     Attributes:
-        solid: the bank of layouts [y, x].
+        solid: what is seen as walls in the bank of layouts [y, x].
         which: layout of each trajectory.
         positions: in pixels, before the first step and after each.
         actions: steps as they were tried, in pixels.
@@ -184,7 +184,7 @@ def collect(
         )  # fmt: skip
     assert isinstance(env, VectorRooms | VectorPush)
     return RoomTrajectories(
-        torch.from_numpy(env.layouts.solid), found["which"], found["at"], found["actions"],
+        torch.from_numpy(env.layouts.seen), found["which"], found["at"], found["actions"],
         found["bumped"], found.get("objects"), env.settings.sigma,
     )  # fmt: skip
 

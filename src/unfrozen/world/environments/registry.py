@@ -12,7 +12,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from unfrozen.errors import WorldError
 from unfrozen.world.environments.batched import Batched, Single
-from unfrozen.world.environments.rooms.layouts import Layouts, mazes, open_room, snake, two_rooms
+from unfrozen.world.environments.rooms.layouts import (
+    Layouts,
+    mazes,
+    open_room,
+    snake,
+    two_doors,
+    two_rooms,
+)
 from unfrozen.world.environments.rooms.pushing import VectorPush
 from unfrozen.world.environments.rooms.walking import RoomSettings, VectorRooms
 from unfrozen.world.environments.town.changes import ScheduleSettings
@@ -162,6 +169,8 @@ ENVIRONMENTS = {
         _rooms("two-rooms", "two rooms, a wall and a door in one place", two_rooms, wall=WALL,
                door=DOOR),
         _rooms("two-rooms-random", "two rooms, wall and door drawn for each episode", two_rooms),
+        _rooms("two-doors", "two rooms and two doors, one of which may be locked, which is unseen",
+               two_doors),
         _rooms("snake", "rooms in a row whose doors make a long way", snake),
         _rooms("maze", "mazes of any size, one of a number for each episode", mazes),
         _rooms("push", "a room with an object to push", open_room, VectorPush),

@@ -1,4 +1,4 @@
-"""Layouts of walls: two rooms, a snake of rooms, mazes; each a bank from which episodes draw."""
+"""Layouts of walls: rooms with a door or two, a snake of rooms, mazes; banks of episodes."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,17 +20,22 @@ class Layouts:
         zones: 1 and 2 for free pixels where an episode begins and ends, or ends and begins; 0 for
             others.
         horizon: steps in which an episode can well be done.
+        shown: pixels that are seen as walls, where that is not what they are: locked doors.
 
     Raises:
-        WorldError: a layout is open to the outside, has no free pixels, or an empty zone.
+        WorldError: a layout is open to the outside, has no free pixels, or an empty zone; or what
+            is shown has another shape.
     """
 
     solid: Bool[np.ndarray, "m h w"]
     zones: Int[np.ndarray, "m h w"]
     horizon: int = 80
+    shown: Bool[np.ndarray, "m h w"] | None = None
 
     def __post_init__(self) -> None:
         solid = self.solid
+        if self.seen.shape != solid.shape:
+            raise WorldError(f"what is shown has the shape {solid.shape}, not {self.seen.shape}")
         edges = (solid[:, 0], solid[:, -1], solid[:, :, 0], solid[:, :, -1])
         if not all(edge.all() for edge in edges):
             raise WorldError("the outermost pixels of a layout are walls: this one is open")
@@ -42,6 +47,11 @@ class Layouts:
 
     def __len__(self) -> int:
         return len(self.solid)
+
+    @property
+    def seen(self) -> Bool[np.ndarray, "m h w"]:
+        """Pixels that are seen as walls."""
+        return self.solid if self.shown is None else self.shown
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -99,6 +109,36 @@ def two_rooms(
         zones[i, 1:-1, 1:x] = 1
         zones[i, 1:-1, x + 1 : -1] = 2
     return Layouts(solid, zones, horizon=round(80 * size / 33))
+
+
+def two_doors(size: int = 33, width: int = 5, off: int = 3) -> Layouts:
+    """Two rooms and a wall with two doors, of which one may be locked, which is not seen.
+
+    Layout 0 has both open; in 1 the lower one is locked, in 2 the upper one.
+
+    Args:
+        size: of the square, in pixels.
+        width: of the doors, in pixels.
+        off: pixels of wall between a door and the nearer end of the wall.
+
+    Raises:
+        WorldError: the doors do not fit.
+    """
+    wall = size // 2
+    if width < 1 or off < 0 or 2 * (width + off) > size - 3:
+        raise WorldError(f"two doors of {width} pixels, {off} off the ends, do not fit {size}")
+    doors = (slice(1 + off, 1 + off + width), slice(size - 1 - off - width, size - 1 - off))
+    shown, zones = _box(size), np.zeros((size, size), np.int8)
+    shown[:, wall] = True
+    for door in doors:
+        shown[door, wall] = False
+    zones[1:-1, 1:wall], zones[1:-1, wall + 1 : -1] = 1, 2
+    solid = np.repeat(shown[None], 3, 0)
+    for k, door in enumerate(doors, 1):
+        solid[k, door, wall] = True
+    return Layouts(
+        solid, np.repeat(zones[None], 3, 0), round(90 * size / 33), np.repeat(shown[None], 3, 0)
+    )
 
 
 def snake(size: int = 33, walls: int = 3, width: int = 5) -> Layouts:

@@ -138,7 +138,7 @@ class VectorPush(Batched):
         )  # fmt: skip
 
     def _still(self) -> Observation:
-        walls = self.layouts.solid[self._which]
+        walls = self.layouts.seen[self._which]
         if self.settings.observe == "position":
             return {"goal": self._goals, "walls": walls.astype(np.int8)}
         goal = self._drawn(self._goals, self._goals, walls)

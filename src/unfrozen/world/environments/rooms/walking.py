@@ -142,7 +142,7 @@ class VectorRooms(Batched):
 
     def _still(self) -> Observation:
         """What does not change during an episode."""
-        walls = self.layouts.solid[self._which]
+        walls = self.layouts.seen[self._which]
         if self.settings.observe == "position":
             return {"goal": self._goals, "walls": walls.astype(np.int8)}
         return {"goal": self._drawn(self._goals, walls), "walls": walls}
@@ -253,6 +253,9 @@ def picture(
     """A layout from above with a dot, a goal and an object, as [8h, 8w, 3] bytes."""
     solid = np.kron(layouts.solid[which], np.ones((zoom, zoom), np.bool_))
     canvas = np.where(solid[..., None], 90, 245).astype(np.uint8).repeat(3, 2)
+    hidden = layouts.solid[which] & ~layouts.seen[which]
+    # What is shut unseen is red, for those who look on.
+    canvas[np.kron(hidden, np.ones((zoom, zoom), np.bool_))] = (213, 94, 0)
     y, x = (np.indices(solid.shape) + 0.5) / zoom - 0.5
     # Blue, orange and green that colour-blind people tell apart (Okabe and Ito).
     marks = [(goal, 1.6, (230, 159, 0)), (thing, 1.3, (0, 158, 115)), (dot, 1.0, (0, 114, 178))]
