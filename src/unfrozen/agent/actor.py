@@ -137,7 +137,7 @@ class Actor:
         """
         began = clock.perf_counter()
         chart, pursuit = self.chart, self.pursuit
-        if pursuit is None or (pursuit.goal.kind, pursuit.goal.name) != (goal.kind, goal.name):
+        if pursuit is None or pursuit.goal.same != goal.same:
             pursuit = self.pursuit = Pursuit(goal)
         belief = Belief(chart.map.code, exits, chart.place, goal, time)
         if habits and pursuit.habits and (found := self._habit(pursuit, goal, network, time)):

@@ -17,6 +17,7 @@ class Goal:
         doubts: energy of each of them: how unlikely it is, or how well known already.
         sources: ids of the facts that it rests on, with their shares.
         chosen: the landmark that a plan leads to; -1 before there is one.
+        at: name of the place where it is believed to be, if it is one.
     """
 
     kind: str
@@ -25,6 +26,12 @@ class Goal:
     doubts: tuple[float, ...] = ()
     sources: tuple[tuple[int, float], ...] = ()
     chosen: int = -1
+    at: str = ""
+
+    @property
+    def same(self) -> tuple[str, str, str]:
+        """What a goal shares with itself at other times: kind, name and where."""
+        return self.kind, self.name, self.at
 
 
 @dataclass(frozen=True, eq=False)

@@ -161,6 +161,22 @@ class RunContext:
             yield item
             advance()
 
+    def reporter(self) -> Callable[[str, int, int], None]:
+        """Progress bars for work that tells how far it is, a bar a description.
+
+        Returns:
+            Takes the description, how much is done, and how much there is.
+        """
+        bars: dict[str, tuple[Callable[[], None], int]] = {}
+
+        def report(description: str, done: int, total: int) -> None:
+            advance, before = bars.get(description) or (self._bar(description, total, 0), 0)
+            for _ in range(done - before):
+                advance()
+            bars[description] = advance, max(done, before)
+
+        return report
+
     def add_flops(self, number: int) -> None:
         """Add operations that the meter did not see."""
         self.meter.add_flops(number)

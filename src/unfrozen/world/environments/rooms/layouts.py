@@ -111,7 +111,7 @@ def two_rooms(
     return Layouts(solid, zones, horizon=round(80 * size / 33))
 
 
-def two_doors(size: int = 33, width: int = 5, off: int = 3) -> Layouts:
+def two_doors(size: int = 33, width: int = 5, off: int = 3, locks: bool = True) -> Layouts:
     """Two rooms and a wall with two doors, of which one may be locked, which is not seen.
 
     Layout 0 has both open; in 1 the lower one is locked, in 2 the upper one.
@@ -120,6 +120,7 @@ def two_doors(size: int = 33, width: int = 5, off: int = 3) -> Layouts:
         size: of the square, in pixels.
         width: of the doors, in pixels.
         off: pixels of wall between a door and the nearer end of the wall.
+        locks: whether there are layouts with a locked door; layout 0 alone otherwise.
 
     Raises:
         WorldError: the doors do not fit.
@@ -133,12 +134,11 @@ def two_doors(size: int = 33, width: int = 5, off: int = 3) -> Layouts:
     for door in doors:
         shown[door, wall] = False
     zones[1:-1, 1:wall], zones[1:-1, wall + 1 : -1] = 1, 2
-    solid = np.repeat(shown[None], 3, 0)
-    for k, door in enumerate(doors, 1):
+    n = 3 if locks else 1
+    solid, seen = np.repeat(shown[None], n, 0), np.repeat(shown[None], n, 0)
+    for k, door in enumerate(doors[: n - 1], 1):
         solid[k, door, wall] = True
-    return Layouts(
-        solid, np.repeat(zones[None], 3, 0), round(90 * size / 33), np.repeat(shown[None], 3, 0)
-    )
+    return Layouts(solid, np.repeat(zones[None], n, 0), round(90 * size / 33), seen)
 
 
 def snake(size: int = 33, walls: int = 3, width: int = 5) -> Layouts:

@@ -1,0 +1,189 @@
+"""Mode 2 in latents: what a JEPA sees, and plans through what it foresees, for n copies at once."""
+
+import time as clock
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from unfrozen.errors import AgentError
+from unfrozen.world.costs import Goal, TotalCost
+from unfrozen.world.jepa import Jepa
+from unfrozen.world.model import Dynamics
+from unfrozen.world.planning import MppiSettings, Plan, mppi
+from unfrozen.world.planning.landmarks import LandmarkGraph, LandmarkSettings, subgoals
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What is seen, as latents.
+
+    Attributes:
+        state: of where each copy is.
+        goal: of where it wants to be.
+        dynamics: what the model foresees, on the maps that are seen.
+    """
+
+    state: Float[Tensor, "n d"]
+    goal: Float[Tensor, "n d"]
+    dynamics: Dynamics
+
+
+@torch.no_grad()
+def look(model: Jepa, observed: dict[str, Any]) -> Looked:
+    """Encode rooms' observations.
+
+    A model with its structure apart is given dots as observations and walls as structure.
+
+    Args:
+        model: in its mode of evaluation.
+        observed: `image` and `goal` [n, c, h, w], of rooms.
+    """
+    image, goal = (torch.from_numpy(np.asarray(observed[k])) for k in ("image", "goal"))
+    if model.settings.structure is None:
+        return Looked(model.encode(image), model.encode(goal), model)
+    within = model.within(image[:, 1:2])
+    return Looked(model.encode(image[:, :1]), model.encode(goal[:, :1]), within)
+
+
+@dataclass(frozen=True)
+class ThinkerSettings:
+    """How to plan.
+
+    Attributes:
+        planner: to goals that are near, or to all without a map.
+        every: steps between two plans.
+        landmarks: over a map, instead of straight at the goal; how to plan to one is `planner`.
+        patience: plans in a row that gain nothing, after which it goes from landmark to landmark.
+        seed: of the planner's noise.
+    """
+
+    planner: MppiSettings = field(
+        default_factory=lambda: MppiSettings(
+            horizon=30, width=2, low=-1.5, high=1.5, samples=96, iterations=3, elites=16
+        )
+    )
+    every: int = 2
+    landmarks: LandmarkSettings | None = None
+    patience: int = 3
+    seed: int = 0
+
+
+@dataclass
+class Thinker:
+    """Plans, and acts by its plans: a policy of environments.
+
+    Attributes:
+        model: foresees.
+        settings: how to plan.
+        graph: map of latents, for plans over landmarks.
+        seconds: spent on plans.
+        plans: rows that were planned for.
+        last: the plan in force, if there is one.
+        impasses: rows and plans at which nothing had been gained for a while.
+    """
+
+    model: Jepa
+    settings: ThinkerSettings = field(default_factory=ThinkerSettings)
+    graph: LandmarkGraph | None = None
+    seconds: float = 0.0
+    plans: int = 0
+    last: Plan | None = None
+    impasses: int = 0
+    _nearest: Tensor | None = None
+    _idle: Tensor = field(default_factory=lambda: torch.zeros(0))
+    _taken: int = 0
+    _generator: torch.Generator = field(default_factory=torch.Generator)
+
+    def __post_init__(self) -> None:
+        self._generator.manual_seed(self.settings.seed)
+
+    def __call__(
+        self, observed: dict[str, Any], begun: Bool[np.ndarray, " n"]
+    ) -> Float[np.ndarray, "n a"]:
+        """Actions of all copies."""
+        if self.spent or begun.any():
+            self.think(look(self.model, observed), torch.from_numpy(begun))
+        return self.next()
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is time to plan anew."""
+        return self.last is None or self._taken >= self.settings.every
+
+    def next(self) -> Float[np.ndarray, "n a"]:
+        """The next actions of the plan in force.
+
+        Raises:
+            AgentError: there is none.
+        """
+        if self.last is None:
+            raise AgentError("there is no plan yet: think(looked, begun) makes one")
+        action = self.last.actions[:, self._taken]
+        self._taken += 1
+        return action.numpy()
+
+    @torch.no_grad()
+    def think(
+        self,
+        looked: Looked,
+        begun: Bool[Tensor, " n"],
+        proposals: Float[Tensor, "n p t a"] | None = None,
+        now: float = 0.0,
+    ) -> Plan:
+        """Plan anew, from where the last plan was left.
+
+        Args:
+            looked: what is seen.
+            begun: copies whose last plan is of another episode.
+            proposals: plans to try, such as a policy's.
+            now: the time, for beliefs of the map.
+        """
+        began = clock.perf_counter()
+        first = None
+        if self.last is not None and len(self.last.actions) == len(begun):
+            shifted = self.last.shifted(self._taken)
+            first = torch.where(begun[:, None, None], 0.0, shifted)
+        settings, goal = self.settings, looked.goal
+        if self.graph is not None and settings.landmarks is not None:
+            goal = self._towards(self.graph, settings.landmarks, looked, begun, now)
+        self.last = mppi(
+            looked.dynamics, TotalCost((Goal(goal),)), looked.state, settings.planner,
+            actions=first, proposals=proposals, generator=self._generator,
+        )  # fmt: skip
+        self._taken = 0
+        self.seconds += clock.perf_counter() - began
+        self.plans += len(begun)
+        return self.last
+
+    def _towards(
+        self,
+        graph: LandmarkGraph,
+        settings: LandmarkSettings,
+        looked: Looked,
+        begun: Bool[Tensor, " n"],
+        now: float,
+    ) -> Float[Tensor, "n d"]:
+        """The landmark to go to; the very next one where nothing was gained for a while.
+
+        A plan to a landmark behind a corner can stay before it: distances know nothing of walls.
+        """
+        ask = {"now": now, "belief": settings.belief}
+        found = subgoals(graph, looked.state, looked.goal, hops=settings.hops, **ask)
+        left = found.distance
+        if self._nearest is None or len(self._nearest) != len(left):
+            self._nearest, self._idle = torch.full_like(left, torch.inf), torch.zeros(len(left))
+        fresh = begun | (left < self._nearest - 1e-6)
+        self._nearest = torch.where(begun, left, torch.minimum(left, self._nearest))
+        self._idle = torch.where(fresh, 0.0, self._idle + 1)
+        stuck = self._idle > self.settings.patience
+        # As long again it tries otherwise, and then begins to count anew.
+        self._idle = torch.where(self._idle > 2 * self.settings.patience, 0.0, self._idle)
+        self.impasses += int(stuck.sum())
+        if not bool(stuck.any()):
+            return found.latent
+        near = subgoals(graph, looked.state, looked.goal, hops=1, **ask)
+        return torch.where(stuck[:, None], near.latent, found.latent)
