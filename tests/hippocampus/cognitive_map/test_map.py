@@ -247,3 +247,99 @@ def test_maps_refuse_what_they_cannot_do():
 
 def test_the_threshold_can_be_given():
     assert CognitiveMap(MODEL, MapSettings(threshold=0.9)).threshold == 0.9
+
+
+@torch.no_grad()
+def test_places_that_look_right_are_drawn_to_from_as_far_as_is_said():
+    code, apart, drawn = MODEL.positions.start(1), MODEL.spacing(), []
+    near = float(MODEL.key(code)[0] @ MODEL.key(MODEL.positions.step(code, torch.tensor([0])))[0])
+    for draws in (-0.5, 0.12, 0.9):
+        places = CognitiveMap(MODEL, MapSettings(threshold=0.99, draws=draws))
+        places.begin(0)
+        # A step away it is elsewhere, though what is seen is the same.
+        drawn.append(places.observe(0, 0).place == 0)
+        assert drawn[-1] == (near > apart + draws * (1 - apart))
+    assert drawn == [True, False, False]
+
+
+def test_a_map_that_is_not_plastic_follows_and_writes_nothing():
+    places = CognitiveMap(MODEL)
+    path, _ = walked(places, symbols_of(0), 150)
+    real = dict(
+        zip(path.places[0].tolist(), (w.place for w in walked(CognitiveMap(MODEL), symbols_of(0),
+                                                             150)[1]), strict=True)
+    )  # fmt: skip
+    places.plastic = False
+    before, n = memory(places, 0), places.places.n
+    here = int(path.places[0, -1])
+    generator = torch.Generator().manual_seed(7)
+    for _ in range(80):
+        row = WORLD.neighbours[here]
+        open_ = torch.nonzero(row >= 0)[:, 0]
+        action = int(open_[torch.randint(len(open_), (1,), generator=generator)])
+        here = int(row[action])
+        where = places.observe(action, int(symbols_of(0)[0, here]))
+        # It knows where it is, and where it does not.
+        assert where.place == real.get(here, -1)
+        assert where.known == (here in real)
+    places.refuse(0)
+    assert memory(places, 0) == before
+    assert places.places.n == n
+    assert not places.places.blocked
+    with pytest.raises(MapError, match="new world"):
+        places.begin(0)
+    # What is wrong is no reason to write either.
+    places.observe(0, 44)
+    places.observe(2, 44)
+    assert memory(places, 0) == before
+
+
+def test_a_walk_goes_on_from_where_another_had_ended():
+    one, other = CognitiveMap(MODEL), CognitiveMap(MODEL)
+    symbols = symbols_of(3)
+    path, told = walked(one, symbols, 60)
+    other.places.restore(one.places.keep())
+    for place in range(one.places.n):
+        parts = (one.places.codes, one.places.keys, one.places.symbols, one.places.maps)
+        codes, keys, seen, maps = (part[place] for part in parts)
+        other.places.n = place
+        other.places.add(codes, keys, int(seen), int(maps))
+    for place in (-1, one.places.n):
+        with pytest.raises(MapError, match=f"no place {place} "):
+            other.resume(place)
+    assert other.resume(told[-1].place) == told[-1]._replace(
+        probability=1.0, decided=True, known=True, surprise=0.0
+    )
+    assert torch.equal(other.code, one.code)
+    assert other.n_maps == 1
+    here = int(path.places[0, -1])
+    for action, to in enumerate(WORLD.neighbours[here].tolist()):
+        if to >= 0:
+            torch.testing.assert_close(other.foresee(action), one.foresee(action))
+
+
+def test_a_walk_goes_on_beside_all_places_and_finds_back():
+    places = CognitiveMap(MODEL)
+    places.begin(0)
+    places.observe(0, 1)
+    n = places.places.n
+    # North of where it is nobody was; south of that it is there again.
+    beside = MODEL.positions.step(places.code[None], torch.tensor([1]))[0]
+    where = places.resume_beside(beside, 0)
+    assert (where.place, where.known) == (-1, False)
+    assert torch.equal(places.code, beside)
+    assert places.observe(3, 1).place == 1
+    assert places.places.n == n
+    # Nothing was walked from what is no place.
+    assert all(place >= 0 for place, _ in places.places.edges)
+
+
+def test_the_code_is_moved_by_actions_as_the_model_says():
+    places = CognitiveMap(MODEL)
+    places.begin(0)
+    torch.testing.assert_close(places.code, MODEL.positions.start(1)[0])
+    code = MODEL.positions.start(1)
+    for symbol, action in enumerate((0, 0, 1, 2), 1):
+        places.observe(action, symbol)
+        code = MODEL.positions.step(code, torch.tensor([action]))
+        torch.testing.assert_close(places.code, code[0])

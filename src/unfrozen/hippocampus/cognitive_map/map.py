@@ -212,12 +212,17 @@ class CognitiveMap:
         """
         if not (0 <= place < self.places.n) or int(self.places.maps[place]) < 0:
             raise MapError(f"there is no place {place} to go on from")
-        which = int(self.places.maps[place])
+        return self._resume(self.places.codes[place], int(self.places.maps[place]), place)
+
+    def resume_beside(self, code: Float[Tensor, " d"], which: int) -> Where:
+        """A walk goes on at a code of a map, beside all places that are known."""
+        return self._resume(code, which, -1)
+
+    def _resume(self, code: Tensor, which: int, place: int) -> Where:
         self._hypotheses, self._surprises = None, 0
         self._since, self._before, self._walked = [], None, []
-        self.n_maps = max(self.n_maps, int(self.places.maps.max()) + 1)
-        self._code = self.places.codes[place]
-        self._where = Where(which, place, 1.0, True, True, 0.0)
+        self.n_maps = max(self.n_maps, which + 1, *(self.places.maps + 1).tolist())
+        self._code, self._where = code, Where(which, place, 1.0, True, place >= 0, 0.0)
         return self._where
 
     def refuse(self, action: int) -> None:
