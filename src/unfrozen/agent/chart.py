@@ -116,6 +116,18 @@ class Chart:
             self.version += 1
         self._look(exits, time)
 
+    def resume(self, place: int, code: Float[Tensor, " d"], which: int) -> None:
+        """Go on where another life was: at a place that is known, or at its code on a map."""
+        if self.known(place):
+            self.map.resume(place)
+        else:
+            self.map.resume_beside(code, which)
+
+    def known(self, place: int) -> bool:
+        """Whether there is a place of this number."""
+        places = self.map.places
+        return 0 <= place < places.n and int(places.maps[place]) >= 0
+
     def look(self, exits: Bool[Tensor, " action"], time: int) -> None:
         """Look around without a step."""
         self._look(exits, time)
@@ -168,9 +180,11 @@ class Chart:
         rows = {place: row for row, place in enumerate(of.tolist())}
         none = Look((False,) * n_actions, -1)
         looks = [self.looks.get(place, none) for place in of.tolist()]
-        seen = torch.tensor([look.exits for look in looks])
-        times = torch.tensor([look.time for look in looks])
-        to = torch.tensor([rows.get(p, -1) for p in table.flatten().tolist()]).view(n, n_actions)
+        exits = [look.exits for look in looks]
+        seen = torch.tensor(exits, dtype=torch.bool).view(n, n_actions)
+        times = torch.tensor([look.time for look in looks], dtype=torch.long)
+        to = torch.tensor([rows.get(p, -1) for p in table.flatten().tolist()], dtype=torch.long)
+        to = to.view(n, n_actions)
         known = to >= 0
         # The step may have been seen from its other side since.
         back = self.back.clamp(min=0).expand(n, -1)

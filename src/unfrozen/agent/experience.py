@@ -91,42 +91,53 @@ def experience(agent: Agent, since: Mark) -> dict[str, Tensor]:
         found |= {f"{name}.{part}": tensor for part, tensor in rows.items()}
         gone = sorted(set(since.ids[name]) - set(memory.ids))
         found[f"{name}.forgotten"] = torch.tensor(gone, dtype=torch.int64)
-    place = agent.chart.place
+    here = agent.chart.map
+    # Where it is: the place may be one that is taken back later, or none.
+    found["map.here"], found["map.code"] = torch.tensor([here.where.map]), here.code.clone()
     next_ids = [memory.next_id for memory in _slots(agent).values()]
-    found["now"] = torch.tensor([agent.time, place, *next_ids])
+    found["now"] = torch.tensor([agent.time, here.where.place, *next_ids])
     return {name: tensor for name, tensor in found.items() if tensor.numel() or name == "now"}
 
 
-def fold(agent: Agent, experiences: Sequence[Mapping[str, Tensor]]) -> None:
+def fold(
+    agent: Agent,
+    experiences: Sequence[Mapping[str, Tensor]],
+    active: Sequence[bool] | None = None,
+) -> None:
     """Make a new agent what its experiences left.
+
+    What was taken back leaves nothing but its numbers, which are not given again, and the time and
+    place where life goes on.
 
     Args:
         agent: that has lived nothing.
-        experiences: in their order; some may have been taken back.
+        experiences: all that were lived, in their order.
+        active: which of them are not taken back; all by default.
 
     Raises:
         AgentError: it has lived already, or an experience does not fit its model.
     """
-    if agent.chart.map.places.n or agent.time:
+    chart = agent.chart
+    if chart.map.places.n or agent.time:
         raise AgentError("experiences are folded over an agent that has lived nothing")
     if not experiences:
         return
+    keep = [True] * len(experiences) if active is None else active
+    kept = [one for one, held in zip(experiences, keep, strict=True) if held]
     try:
-        _fold_map(agent.chart, experiences)
+        _fold_map(chart, kept, max((n for one in experiences for n in _written(one)), default=-1))
         for name, memory in _slots(agent).items():
-            _fold_memory(name, memory, experiences)
-        last = experiences[-1]["now"].tolist()
-        agent.time = int(last[0])
-        agent.chart.looks = {
-            p: look for p, look in agent.chart.looks.items() if _known(agent.chart, p)
-        }
-        if _known(agent.chart, int(last[1])):
-            agent.chart.map.resume(int(last[1]))
-    except (KeyError, IndexError, RuntimeError) as error:
+            column = 2 + _MEMORIES.index(name)
+            _fold_memory(name, memory, kept, max(int(o["now"][column]) for o in experiences))
+        last = experiences[-1]
+        agent.time, place = (int(n) for n in last["now"][:2])
+        chart.looks = {p: look for p, look in chart.looks.items() if chart.known(p)}
+        chart.resume(place, last["map.code"], int(last["map.here"]))
+    except (KeyError, IndexError, RuntimeError, ValueError) as error:
         raise AgentError(f"an experience does not fit this agent's model: {error}") from error
 
 
-def _fold_map(chart: Chart, experiences: Sequence[Mapping[str, Tensor]]) -> None:
+def _fold_map(chart: Chart, experiences: Sequence[Mapping[str, Tensor]], last: int) -> None:
     places = chart.map.places
     written = dict[int, tuple[Float[Tensor, " d"], Float[Tensor, " d"], int, int]]()
     edges, looks = dict[tuple[int, int], int](), dict[int, Look]()
@@ -139,7 +150,7 @@ def _fold_map(chart: Chart, experiences: Sequence[Mapping[str, Tensor]]) -> None
         for place, time, *exits in _rows(one, "map.looks"):
             looks[place] = Look(tuple(bool(e) for e in exits), time)
     blank = places.codes.new_zeros(places.codes.shape[1])
-    for place in range(max(written, default=-1) + 1):
+    for place in range(last + 1):
         # Numbers stay what they were: a place that was taken back leaves a gap like nothing.
         code, key, symbol, which = written.get(place, (blank, blank, _NOWHERE, _NOWHERE))
         places.add(code, key, symbol, which)
@@ -154,7 +165,7 @@ def _fold_map(chart: Chart, experiences: Sequence[Mapping[str, Tensor]]) -> None
 
 
 def _fold_memory(
-    name: str, memory: TimedMemory, experiences: Sequence[Mapping[str, Tensor]]
+    name: str, memory: TimedMemory, experiences: Sequence[Mapping[str, Tensor]], next_id: int
 ) -> None:
     parts: dict[str, list[Tensor]] = {part: [t] for part, t in memory.rows().items()}
     gone = list[Tensor]()
@@ -168,13 +179,12 @@ def _fold_memory(
     if gone:
         kept = ~torch.isin(rows["ids"], torch.cat(gone))
         rows = {part: tensor[kept] for part, tensor in rows.items()}
-    place = 2 + _MEMORIES.index(name)
-    memory.load(rows, max(int(one["now"][place]) for one in experiences))
+    memory.load(rows, next_id)
 
 
-def _known(chart: Chart, place: int) -> bool:
-    places = chart.map.places
-    return 0 <= place < places.n and int(places.maps[place]) >= 0
+def _written(one: Mapping[str, Tensor]) -> list[int]:
+    """Numbers of the places that an experience wrote."""
+    return [row[0] for row in _rows(one, "map.numbers")]
 
 
 def _slots(agent: Agent) -> dict[str, TimedMemory]:

@@ -114,7 +114,8 @@ def _lived(child: Agent, arm: Arm, settings: LifeSettings, place: int) -> Iterat
         fresh.set_plastic(arm.plastic)
         if number:
             # Where it is, is not forgotten.
-            fresh.chart.map.resume(agent.chart.place)
+            here = agent.chart.map
+            fresh.chart.resume(here.where.place, here.code, here.where.map)
         agent = fresh
         done = list(live(agent, settings, place, number, 1))
         if not done:

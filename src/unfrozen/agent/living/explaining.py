@@ -18,6 +18,7 @@ from unfrozen.agent.memories import FactMemory, StepMemory
 from unfrozen.agent.memories.facts import vector
 from unfrozen.agent.planning import Option
 from unfrozen.errors import AgentError
+from unfrozen.workspace import Change
 from unfrozen.world.environments.town.facts import ITEMS, PERSONS, PLACES
 
 DIRECTIONS = ("east", "north", "west", "south")
@@ -86,7 +87,8 @@ def explain(life: LifeFolder, time: int) -> Explanation:
     asked = life.errand(errand)["asked"]
     bare = copy.deepcopy(agent)
     decision = agent.decide()
-    slots = tuple(_slot(life, agent, kind, which) for kind, which in decision.cites)
+    lived = life.experiences() if decision.cites else []
+    slots = tuple(_slot(lived, agent, kind, which) for kind, which in decision.cites)
     without = None
     if slots:
         forget(bare, decision.cites)
@@ -160,7 +162,7 @@ def told_option(option: Option) -> str:
     return f"{option.energy:.3g} = {terms}"
 
 
-def _slot(life: LifeFolder, agent: Agent, kind: str, which: int) -> Slot:
+def _slot(lived: list[Change], agent: Agent, kind: str, which: int) -> Slot:
     memory: Any = {"fact": agent.facts, "memory": agent.steps, "habit": agent.habits}[kind]
     slots = memory.slots
     row = slots.memory.written_ids.tolist().index(which)
@@ -184,14 +186,14 @@ def _slot(life: LifeFolder, agent: Agent, kind: str, which: int) -> Slot:
             goal = int((agent.chart.map.places.keys @ key[width:]).argmax())
             action = DIRECTIONS[int(value[:-2].argmax())]
             told = f"at {name_of(agent, place)}, for {name_of(agent, goal)}: {action}"
-    return Slot(kind, which, told, time, _entry(life, kind, which))
+    return Slot(kind, which, told, time, _entry(lived, kind, which))
 
 
-def _entry(life: LifeFolder, kind: str, which: int) -> str:
+def _entry(lived: list[Change], kind: str, which: int) -> str:
     name = {"fact": "facts", "memory": "steps", "habit": "habits"}[kind]
-    for change in reversed(life.workspace.changes()):
-        if which in change.payload.get(f"{name}.ids", ()):
-            return change.name
+    for one in lived:
+        if which in one.payload.get(f"{name}.ids", ()):
+            return one.name
     return "this errand"
 
 

@@ -11,10 +11,12 @@ and is lived again.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from unfrozen.agent.agent import FACULTIES, Agent, AgentSettings, senses_of
 from unfrozen.agent.experience import NOTHING, Mark, experience, fold, mark
@@ -26,11 +28,14 @@ from unfrozen.errors import AgentError
 from unfrozen.hippocampus.tem_t import trained
 from unfrozen.workspace import Change, Workspace
 from unfrozen.workspace.kinds import EXPERIENCE
+from unfrozen.workspace.log import Entry
 from unfrozen.world.environments.town.changes import ScheduleSettings
 from unfrozen.world.environments.town.plan import TownSettings
 
 _FORMAT, _MODEL = 1, "grid"
 _CHILDHOOD, _SETTINGS = "childhood", LifeSettings()
+_ERRAND = {"moments", *(field.name for field in fields(Lived))}
+_CHILD = {"steps", "place", "cells"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class LifeFolder:
         if found.pop("format", None) != _FORMAT:
             raise AgentError(f"{path} is no life of format {_FORMAT}")
         try:
-            plastic = tuple(found.pop("plastic"))
+            plastic = AgentSettings(plastic=tuple(found.pop("plastic"))).plastic
             found["town"] = TownSettings(**found["town"])
             found["schedule"] = ScheduleSettings(**found["schedule"])
             return cls(path, LifeSettings(**found), plastic)
@@ -104,15 +109,13 @@ class LifeFolder:
             AgentError: an experience does not fit.
             WorkspaceError: a file is damaged.
         """
-        return self._folded([c.payload for c in self.workspace.changes() if c.kind == EXPERIENCE])
+        return self._folded(self.workspace.log())
 
     def agent_before(self, errand: int) -> Agent:
         """The agent as it was when an errand began, whatever was taken back since."""
-        if not 0 <= errand < self.done:
-            raise AgentError(f"this life has errands 0 to {self.done - 1}, not {errand}")
-        workspace = self.workspace
-        ids = [entry.id for entry in self._entries()[: errand + 1]]
-        return self._folded([workspace.change(i).payload for i in ids])
+        self._check(errand)
+        own = self._entries()[errand + 1].number
+        return self._folded([entry for entry in self.workspace.log() if entry.number < own])
 
     def live(self, errands: int | None = None, watch: Watcher | None = None) -> Iterator[Lived]:
         """Go on living; the first time, grow up before.
@@ -123,7 +126,17 @@ class LifeFolder:
 
         Yields:
             Each errand, when it and its experience are written.
+
+        Raises:
+            AgentError: it is being lived already, by another process perhaps.
         """
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                yield from self._live(errands, watch)
+        except Timeout as error:
+            raise AgentError(f"the life in {self.path} is being lived by another run") from error
+
+    def _live(self, errands: int | None, watch: Watcher | None) -> Iterator[Lived]:
         workspace = self.workspace
         if not self._entries():
             agent = self._new()
@@ -153,15 +166,24 @@ class LifeFolder:
             since = mark(agent)
             yield lived
 
+    def experiences(self) -> list[Change]:
+        """What childhood and each errand left, whether it was taken back or not.
+
+        Raises:
+            WorkspaceError: a file is damaged.
+        """
+        workspace = self.workspace
+        held = {change.id: change for change in workspace.changes()}
+        return [held.get(entry.id) or workspace.change(entry.id) for entry in self._entries()]
+
     def errand(self, number: int) -> dict[str, Any]:
         """What was written down of an errand.
 
         Raises:
             AgentError: it was not lived, or its file cannot be read.
         """
-        if not 0 <= number < self.done:
-            raise AgentError(f"this life has errands 0 to {self.done - 1}, not {number}")
-        return _read(self._file(number))
+        self._check(number)
+        return _read(self._file(number), _ERRAND)
 
     def errands(self) -> Iterator[Lived]:
         """All errands so far, without their decisions."""
@@ -194,7 +216,13 @@ class LifeFolder:
             f"nothing was decided at {time}: errands took place from {first} to {last}"
         )
 
-    def _entries(self) -> list[Any]:
+    def _check(self, errand: int) -> None:
+        if not self.done:
+            raise AgentError("no errand of this life was done: `unfrozen agent run` lives it")
+        if not 0 <= errand < self.done:
+            raise AgentError(f"this life has errands 0 to {self.done - 1}, not {errand}")
+
+    def _entries(self) -> list[Entry]:
         return [e for e in self.workspace.log() if e.kind == EXPERIENCE]
 
     def _file(self, number: int) -> Path:
@@ -206,15 +234,22 @@ class LifeFolder:
         Raises:
             AgentError: it has not been lived.
         """
-        return _read(self.path / "childhood.json")
+        return _read(self.path / "childhood.json", _CHILD)
 
     def _new(self) -> Agent:
         settings = AgentSettings(seed=self.settings.seed)
         return Agent(senses_of(self.settings.make()), trained(_MODEL), settings)
 
-    def _folded(self, payloads: list[Any]) -> Agent:
+    def _folded(self, log: list[Entry]) -> Agent:
+        """The agent as some entries make it; later ones do not count."""
+        gone = set[str]()
+        for entry in reversed(log):
+            if entry.reverts and entry.id not in gone:
+                gone.add(entry.reverts)
         agent = self._new()
-        fold(agent, payloads)
+        lived = {entry.id for entry in log if entry.kind == EXPERIENCE}
+        found = [change for change in self.experiences() if change.id in lived]
+        fold(agent, [one.payload for one in found], [one.id not in gone for one in found])
         return agent
 
     def _commit(
@@ -238,7 +273,8 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(content) + "\n")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, names: Collection[str] = ()) -> dict[str, Any]:
+    """A record that has these names at least."""
     try:
         found = json.loads(path.read_text())
     except OSError as error:
@@ -249,4 +285,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise AgentError(f"{path} is damaged: {error}") from error
     if not isinstance(found, dict):
         raise AgentError(f"{path} is damaged: it holds no record")
+    if missing := sorted(set(names) - set(found)):
+        raise AgentError(f"{path} is damaged: it lacks {', '.join(missing)}")
     return found

@@ -93,8 +93,11 @@ def film(shown: list[Frame], path: Path, speed: float = 6.0) -> None:
         animation = FuncAnimation(figure, draw, shown, repeat=False)
         # The writer knows the format by the name's end.
         named = temporary.with_suffix(".gif")
-        animation.save(named, PillowWriter(fps=max(1, round(speed))))
-        named.replace(temporary)
+        try:
+            animation.save(named, PillowWriter(fps=max(1, round(speed))))
+            named.replace(temporary)
+        finally:
+            named.unlink(missing_ok=True)
 
 
 def _thoughts(moment: dict[str, Any], plan: dict[str, Any] | None) -> list[str]:
