@@ -145,12 +145,16 @@ class Chart:
     def both_ways(self, place: int, action: int) -> tuple[Step, ...]:
         """A step from a place, and the same step back from where it leads."""
         places = self.map.places
-        code = self.model.positions.step(places.codes[place][None], torch.tensor([action]))
-        there = Step(self.key(place), action)
-        back = int(self.back[action])
+        there, back = Step(self.key(place), action), int(self.back[action])
         if back < 0:
             return (there,)
-        return there, Step(self.model.key(code)[0].detach(), back)
+        code = self.model.positions.step(places.codes[place][None], torch.tensor([action]))
+        key, to = self.model.key(code).detach(), places.edges.get((place, action), -1)
+        if to < 0:
+            near = places.nearest(key, places.maps[place][None])
+            to = int(near.places) if float(near.cosines) > self.map.threshold else -1
+        # Codes drift a little: the step back is that of the place as it is known there.
+        return there, Step(self.key(to) if to >= 0 else key[0], back)
 
     @torch.no_grad()
     def network(self, memory: Steps) -> Network:
