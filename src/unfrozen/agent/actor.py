@@ -139,6 +139,9 @@ class Actor:
         chart, pursuit = self.chart, self.pursuit
         if pursuit is None or pursuit.goal.same != goal.same:
             pursuit = self.pursuit = Pursuit(goal)
+        elif goal.kind in ("place", "person") and goal.nodes != pursuit.goal.nodes:
+            # It is known to be elsewhere now.
+            pursuit.goal, pursuit.plan = goal, None
         belief = Belief(chart.map.code, exits, chart.place, goal, time)
         if habits and pursuit.habits and (found := self._habit(pursuit, goal, network, time)):
             cites = tuple(("habit", i) for i in found[1])
