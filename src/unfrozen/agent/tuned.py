@@ -30,7 +30,10 @@ class _Tuned:
 
     def __init__(self, n_in: int, n_out: int, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
-        self.network = nn.Sequential(nn.Linear(n_in, WIDTH), nn.ReLU(), nn.Linear(WIDTH, n_out))
+        # The layers draw weights of their own from the stream that all share.
+        with torch.random.fork_rng(devices=()):
+            layers = nn.Linear(n_in, WIDTH), nn.ReLU(), nn.Linear(WIDTH, n_out)
+        self.network = nn.Sequential(*layers)
         with torch.no_grad():
             for parameter in self.network.parameters():
                 bound = 1 / math.sqrt(parameter.shape[-1])
@@ -94,6 +97,8 @@ class TunedFacts(_Tuned):
             asked: vectors of subjects beside those of relations, as the slots of a `FactMemory`.
             answers: vectors of what is answered.
         """
+        if not len(asked):
+            return
         asked, answers = asked.float(), answers.float()
         self._fit(lambda: (self.network(asked) - answers).square().sum(1).mean(), EPOCHS)
 
@@ -155,6 +160,8 @@ class TunedSteps(_Tuned):
             actions: what was done.
             blocked: whether it led nowhere.
         """
+        if not len(keys):
+            return
         asked, wanted = self._asked(keys, actions), blocked.float()[:, None]
         self._fit(lambda: _cross_entropy(self.network(asked), wanted), EPOCHS)
 
