@@ -75,7 +75,7 @@ def compare(
     from unfrozen.papers.claim import Table
     from unfrozen.world.environments.town.changes import ScheduleSettings
 
-    names = tuple(arm or ARMS)
+    names = tuple(dict.fromkeys(arm or ARMS))
     model, schedule = trained("grid"), ScheduleSettings(changes=changes, silent=untold)
     found: dict[str, list[list[Lived]]] = {name: [] for name in names}
     with progress() as bars:

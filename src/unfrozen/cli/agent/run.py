@@ -77,13 +77,6 @@ def _life(
     from unfrozen.errors import AgentError
     from unfrozen.world.environments.town.changes import ScheduleSettings
 
-    if (folder / "life.json").exists():
-        if not (seed is changes is untold is None) or frozen:
-            raise AgentError(
-                f"{folder} holds a life already, which goes on as it was drawn: leave out --seed, "
-                "--changes, --untold and --frozen, or give a new folder"
-            )
-        return LifeFolder.open(folder)
     off = FACULTIES if frozen and "all" in frozen else tuple(frozen or ())
     if unknown := sorted(set(off) - set(FACULTIES)):
         known = ", ".join(FACULTIES)
@@ -93,7 +86,16 @@ def _life(
         seed=seed or 0,
         schedule=ScheduleSettings(**{k: v for k, v in schedule.items() if v is not None}),
     )
-    return LifeFolder.create(folder, settings, tuple(f for f in FACULTIES if f not in off))
+    plastic = tuple(f for f in FACULTIES if f not in off)
+    if not (folder / "life.json").exists():
+        return LifeFolder.create(folder, settings, plastic)
+    life, asked = LifeFolder.open(folder), not (seed is changes is untold is None) or frozen
+    if asked and (life.settings, life.plastic) != (settings, plastic):
+        raise AgentError(
+            f"{folder} holds a life already, which goes on as it was drawn: leave out --seed, "
+            "--changes, --untold and --frozen, or give a new folder"
+        )
+    return life
 
 
 def _schedule(life: "LifeFolder") -> Any:

@@ -60,8 +60,13 @@ def why(
 
 
 def _wanted(kind: str, name: str) -> str:
-    told = {"place": f"the {name}", "person": f"the {name}", "search": f"whoever is the {name}"}
-    return told.get(kind, "what nobody has seen yet")
+    from unfrozen.world.environments.town.facts import ITEMS
+
+    if kind in ("place", "person"):
+        return f"the {name}"
+    if kind == "search":
+        return f"whoever sells {name}" if name in ITEMS else f"the {name}, wherever that is"
+    return "what nobody has seen yet"
 
 
 def _otherwise(found: "Explanation") -> str:

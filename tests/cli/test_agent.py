@@ -1,0 +1,169 @@
+"""``unfrozen agent``: a life that is run, gone on with, reported, asked and watched."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.cli.typed import refused, run
+
+from unfrozen.agent.living.explaining import explain
+from unfrozen.agent.living.folder import LifeFolder
+from unfrozen.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six errands, run from the command line."""
+    folder = tmp_path_factory.mktemp("agents") / "life"
+    assert main(["agent", "run", str(folder), "--errands", "6"]) == 0
+    return folder
+
+
+@pytest.fixture
+def place(lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a copy of that life, to be in."""
+    shutil.copytree(lived, tmp_path / "life")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    return tmp_path
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
+
+
+def told(record: dict) -> list[dict]:
+    return [{k: v for k, v in one.items() if k != "seconds"} for one in record["errands"]]
+
+
+def test_a_life_is_run_and_gone_on_with_by_the_same_command(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = run("agent run other --seed 0 --changes 24 --errands 4 --json a.json", capfd)
+    assert "4 of 4" in text
+    assert "life begins" in text
+    run("agent run other --seed 0 --changes 24 --errands 2 --json b.json", capfd)
+    run("agent report life --json c.json", capfd)
+    first, second, whole = (json.loads(Path(f"{n}.json").read_text()) for n in "abc")
+    assert told(first) == told(whole)[:4]
+    assert told(second) == told(whole)
+    assert second["summary"]["success"] == sum(one["success"] for one in whole["errands"]) / 6
+    assert second["plastic"] == ["map", "steps", "facts", "habits"]
+
+
+def test_errands_are_in_the_log_of_the_workspace_and_can_be_taken_back(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = run("log --workspace life/workspace", capfd)
+    assert "childhood" in text
+    assert "errand 5" in text
+    run("revert 'errand 5' --workspace life/workspace", capfd)
+    run("agent run life --errands 1 --json out.json", capfd)
+    assert [one["number"] for one in json.loads(Path("out.json").read_text())["errands"]] == [
+        *range(7)
+    ]
+
+
+def test_a_life_that_is_over_is_told_of_again(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("agent run few --changes 1 --json a.json", capfd)
+    before = files(Path("few"))
+    run("agent run few --errands 3 --json b.json", capfd)
+    first, second = (json.loads(Path(f"{n}.json").read_text()) for n in "ab")
+    assert len(first["errands"]) == 10
+    assert first == second
+    assert files(Path("few")) == before
+
+
+def test_what_is_frozen_is_not_plastic(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run("agent run some --frozen map --frozen facts --errands 1 --json out.json", capfd)
+    assert json.loads(Path("out.json").read_text())["plastic"] == ["steps", "habits"]
+    assert LifeFolder.open(Path("some")).plastic == ("steps", "habits")
+
+
+def test_a_report_is_drawn(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = run("agent report life --out life.png", capfd)
+    assert "A life in town 0" in text
+    assert Path("life.png").read_bytes().startswith(b"\x89PNG")
+    LifeFolder.create(Path("new"))
+    assert "has not begun" in run("agent report new --json out.json --out new.svg", capfd)
+    assert json.loads(Path("out.json").read_text())["summary"] is None
+
+
+def test_a_step_is_asked_for(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    life = LifeFolder.open(Path("life"))
+    moment = next(m for n in range(6) for m in life.errand(n)["moments"] if m["cites"])
+    text = run(f"agent why life {moment['time']} --json out.json", capfd)
+    found, record = explain(life, moment["time"]), json.loads(Path("out.json").read_text())
+    assert "Ways from there" in text
+    assert "Rests on" in text
+    assert all(slot.told in text for slot in found.slots)
+    assert ("they matter" in text) == found.matters == record["matters"]
+    assert record["decision"]["action"] == moment["action"]
+    assert sum(record["decision"]["terms"].values()) == pytest.approx(record["decision"]["energy"])
+    assert [slot["id"] for slot in record["slots"]] == [slot.id for slot in found.slots]
+
+
+def test_who_sells_what_is_looked_for_in_words() -> None:
+    from unfrozen.cli.agent.why import _wanted
+
+    assert _wanted("search", "bread") == "whoever sells bread"
+    assert _wanted("search", "baker") == "the baker, wherever that is"
+    assert _wanted("place", "mill") == _wanted("person", "mill") == "the mill"
+    assert _wanted("explore", "") == "what nobody has seen yet"
+
+
+def test_an_errand_is_watched(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    steps = LifeFolder.open(Path("life")).errand(1)["steps"]
+    text = run("agent watch life --errand 1", capfd)
+    assert text.count("Errand 1: ") == steps + 1
+    assert f"done, in {steps} steps" in text
+    assert "Errand 5: " in run("agent watch life", capfd)
+    run("agent watch life --errand 1 --speed 20 --out errand.gif", capfd)
+    assert Path("errand.gif").read_bytes().startswith(b"GIF8")
+
+
+def test_ways_to_live_are_compared(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    arms = "--arm plastic --arm 'no habits' --arm plastic"
+    text = run(f"agent compare {arms} --lives 1 --changes 1 --out arms.png --json a.json", capfd)
+    assert "Mode 2 alone" in text
+    record = json.loads(Path("a.json").read_text())
+    assert list(record) == ["plastic", "no habits"]
+    assert record["plastic"]["bytes"] > record["no habits"]["bytes"]
+    assert Path("arms.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("agent run life --seed 3", "holds a life already"),
+        ("agent run life --changes 3", "holds a life already"),
+        ("agent run life --untold 0.5", "holds a life already"),
+        ("agent run life --frozen facts", "holds a life already"),
+        ("agent run new --frozen smell", "no faculty 'smell': choose from map"),
+        ("agent run new --errands 0", "errands"),
+        ("agent run new --untold 2", "untold"),
+        ("agent run mine", "in use"),
+        ("agent report new", "the folder of a life"),
+        ("agent report life --out life.doc", ".png"),
+        ("agent why life 100000", "nothing was decided at 100000"),
+        ("agent why life 0", "nothing was decided at 0"),
+        ("agent why empty 5", "has not begun"),
+        ("agent watch life --errand 6", "errands 0 to 5, not 6"),
+        ("agent watch life --out errand.mp4", ".gif"),
+        ("agent watch empty", "no errand was done"),
+        ("agent compare --arm wooden --lives 1", "no arm 'wooden'"),
+    ],
+)
+def test_bad_input_is_one_line_and_changes_nothing(
+    place: Path, capfd: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    LifeFolder.create(Path("empty"))
+    Path("mine").mkdir()
+    Path("mine/notes").write_text("mine")
+    before = files(place)
+    assert message in refused(line, capfd)
+    assert files(place) == before
+    assert not Path("new").exists()
