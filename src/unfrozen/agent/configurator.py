@@ -108,8 +108,7 @@ class Configurator:
         total = sum(share for _, share in sources) or 1.0
         doubt = DOUBT * max(0.0, 1 - confidence)
         return Goal(
-            "place" if task.kind == "place" else "person",
-            place if task.kind == "place" else person,
+            "place" if task.kind == "place" else "person", person,
             nodes, (doubt,) * len(nodes), tuple((i, share / total) for i, share in sources),
             at=place,
         )  # fmt: skip
