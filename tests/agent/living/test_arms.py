@@ -14,7 +14,7 @@ from unfrozen.hippocampus.tem_t import TemT
 from unfrozen.world.environments.town.changes import ScheduleSettings
 
 SHORT = LifeSettings(schedule=ScheduleSettings(changes=1, every=2))
-SOME = ("plastic", "no steps", "amnesic", "frozen", "fine-tuned")
+SOME = ("plastic", "amnesic", "frozen", "fine-tuned")
 SENSES = senses_of(SHORT.make())
 
 
@@ -35,13 +35,6 @@ def test_all_arms_are_asked_for_the_same_errands(lived: dict[str, list[Lived]]) 
     assert len(asked) == 1
     assert len(lived["plastic"]) == 4
     assert {of[0].shortest for of in lived.values()} == {lived["plastic"][0].shortest}
-
-
-def test_an_arm_alone_lives_as_it_does_among_others(
-    lived: dict[str, list[Lived]], model: TemT
-) -> None:
-    (found,) = lives(("plastic",), SENSES, model, SHORT)
-    assert told(list(found[2])) == lived["plastic"]
 
 
 def test_the_plastic_arm_is_the_agent_itself(lived: dict[str, list[Lived]], model: TemT) -> None:
