@@ -72,7 +72,7 @@ def test_a_plan_is_made_anew_when_something_is_found_blocked(agent: Agent) -> No
     first = decide(agent, goal)
     steps = agent.chart.both_ways(agent.chart.place, first.action)
     ids = agent.steps.blocked(steps, time=agent.time)
-    agent.actor.was_blocked()
+    agent.actor.was_blocked(learnt=True)
     second = decide(agent, goal)
     assert second.action != first.action
     assert first.plan is not None
@@ -118,16 +118,11 @@ def test_a_sure_habit_is_followed_without_a_plan(agent: Agent) -> None:
     assert decide(agent, place(agent, 0, "explore")).mode == "plan"
 
 
-def test_habits_that_disagree_or_lead_nowhere_are_not_followed(agent: Agent) -> None:
+def test_habits_that_lead_nowhere_are_not_followed(agent: Agent) -> None:
     goal, here = place(agent, 0), agent.chart.place
-    action = decide(agent, goal, habits=False).action
     shut = next(a for a in range(4) if network(agent).edge(here, a) < 0)
     agent.actor.begin()
     form(agent, here, 0, shut)
-    assert decide(agent, goal).mode == "plan"
-    agent.actor.begin()
-    form(agent, here, 0, action)
-    assert agent.habits.recall(agent.chart.key(here), agent.chart.key(0)).confidence < 0.8
     assert decide(agent, goal).mode == "plan"
 
 
@@ -161,13 +156,13 @@ def test_a_blocked_way_ends_the_habits_of_the_errand(agent: Agent) -> None:
     form(agent, here, 0, action)
     decide(agent, goal)
     agent.actor.moved(here, action)
-    agent.actor.was_blocked()
+    agent.actor.was_blocked(learnt=True)
     assert decide(agent, goal).mode == "plan"
     assert agent.actor.pursuit is not None
     assert agent.actor.pursuit.trail == []
 
 
-def test_habits_that_lead_on_and_on_are_an_impasse(agent: Agent) -> None:
+def test_habits_that_lead_on_and_on_are_left_for_plans(agent: Agent) -> None:
     goal, here = place(agent, 0), agent.chart.place
     form(agent, here, 0, decide(agent, goal, habits=False).action)
     agent.actor.begin()
@@ -176,10 +171,29 @@ def test_habits_that_lead_on_and_on_are_an_impasse(agent: Agent) -> None:
         # Other places each time, as far as the actor is told.
         agent.actor.moved(-1, 0)
     assert decide(agent, goal).mode == "habit"
-    assert agent.configurator.impasses == 0
     agent.actor.moved(-1, 0)
     assert decide(agent, goal).mode == "plan"
+
+
+def test_plans_that_bring_it_no_nearer_are_an_impasse(agent: Agent) -> None:
+    goal, patience = place(agent, 0), agent.configurator.settings.patience
+    decide(agent, goal, habits=False)
+    for _ in range(patience):
+        assert agent.configurator.impasses == 0
+        agent.actor.was_blocked(learnt=False)
+        decide(agent, goal, habits=False)
+    assert agent.configurator.impasses == 0
+    agent.actor.was_blocked(learnt=False)
+    decide(agent, goal, habits=False)
     assert agent.configurator.impasses == 1
+
+
+def test_what_is_learnt_is_a_gain(agent: Agent) -> None:
+    goal = place(agent, 0)
+    for _ in range(3 * agent.configurator.settings.patience):
+        decide(agent, goal, habits=False)
+        agent.actor.was_blocked(learnt=True)
+    assert agent.configurator.impasses == 0
 
 
 def test_where_no_way_is_known_the_unknown_is_gone_for(walked: Walked) -> None:

@@ -62,7 +62,9 @@ class Pursuit:
         network: for which it was made.
         at: how many of its actions were taken.
         taken: steps since the goal was set.
-        budget: steps after which it is an impasse.
+        budget: steps of habits after which it is an impasse.
+        nearest: the fewest steps that were left of a plan.
+        idle: steps since then.
         habits: whether they are followed.
     """
 
@@ -73,6 +75,8 @@ class Pursuit:
     at: int = 0
     taken: int = 0
     budget: float = math.inf
+    nearest: float = math.inf
+    idle: int = 0
     habits: bool = True
 
 
@@ -170,10 +174,16 @@ class Actor:
             self.pursuit.at += 1
             self.pursuit.taken += 1
 
-    def was_blocked(self) -> None:
-        """It led nowhere: what was planned is void, and habits are left for plans."""
+    def was_blocked(self, learnt: bool) -> None:
+        """It led nowhere: what was planned is void, and habits are left for plans.
+
+        Args:
+            learnt: whether it is known from now on, so that the next plan is another.
+        """
         if self.pursuit is not None:
             self.pursuit.plan, self.pursuit.habits, self.pursuit.trail = None, False, []
+            if learnt:
+                self.pursuit.nearest, self.pursuit.idle = math.inf, 0
 
     def _habit(
         self, pursuit: Pursuit, goal: Goal, network: Network, time: int
@@ -204,14 +214,23 @@ class Actor:
 
     def _plan(self, pursuit: Pursuit, goal: Goal, network: Network, time: int) -> Plan | None:
         """The plan in force, or another one if the world is another than it was made for."""
-        patience = self.configurator.settings.patience
-        if pursuit.taken > pursuit.budget:
+        made = pursuit.plan
+        done = made is not None and pursuit.at >= len(made.actions)
+        if done or pursuit.network is not network:
+            # It arrived, or learnt something: that is a gain.
+            pursuit.nearest, pursuit.idle = math.inf, 0
+        if made is None or done or pursuit.network is not network:
+            made = self._made(pursuit, goal, network, time)
+        left = math.inf if made is None else len(made.actions) - pursuit.at
+        pursuit.idle = 0 if left < pursuit.nearest else pursuit.idle + 1
+        pursuit.nearest = min(pursuit.nearest, left)
+        if pursuit.idle > self.configurator.settings.patience:
             self.configurator.impasse(time)
-            pursuit.plan, pursuit.habits = None, False
-            pursuit.budget = pursuit.taken + patience
-        plan_ = pursuit.plan
-        if plan_ is not None and pursuit.network is network and pursuit.at < len(plan_.actions):
-            return plan_
+            pursuit.habits, pursuit.nearest, pursuit.idle = False, math.inf, 0
+        return made
+
+    def _made(self, pursuit: Pursuit, goal: Goal, network: Network, time: int) -> Plan | None:
+        """Another plan; to what nobody has seen, if the goal is in reach of nothing known."""
         began = clock.perf_counter()
         here = self.chart.place
         found = plan(network, here, goal, now=time, half_life=self.half_life)
@@ -219,8 +238,6 @@ class Actor:
             further = self.configurator.explore(network)
             found = plan(network, here, further, now=time, half_life=self.half_life)
         pursuit.plan, pursuit.network, pursuit.at = found, network, 0
-        if found is not None:
-            pursuit.budget = pursuit.taken + len(found.actions) + patience
         self.spent.planning += clock.perf_counter() - began
         self.spent.plans += 1
         return found

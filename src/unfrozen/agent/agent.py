@@ -182,7 +182,7 @@ class Agent:
             self.steps.blocked(self.chart.both_ways(place, action), time=self.time)
         if "habits" in self.plastic and last is not None and last.mode == "habit":
             self.habits.forget(tuple(i for kind, i in last.cites if kind == "habit"))
-        self.actor.was_blocked()
+        self.actor.was_blocked("steps" in self.plastic and place >= 0)
 
     def _passed(self, place: int, action: int) -> None:
         """A step that was believed to be blocked could be taken."""

@@ -34,7 +34,7 @@ class ConfiguratorSettings:
     """When to give up.
 
     Attributes:
-        patience: steps by which a way may be longer than planned before it is an impasse.
+        patience: steps without coming nearer than before, after which it is an impasse.
         explore: steps that are spent on the unknown after two impasses in a row.
         sure: confidence from which a habit is followed.
     """
@@ -84,7 +84,7 @@ class Configurator:
             network: of the chart.
             time: the time.
         """
-        if time < self.until and len(network.frontier):
+        if time < self.until:
             return self.explore(network)
         task = self.tasks(percept)[0]
         sources: list[tuple[int, float]] = []
@@ -114,7 +114,7 @@ class Configurator:
         )  # fmt: skip
 
     def explore(self, network: Network, name: str = "") -> Goal:
-        """What nobody has seen, the newest first where ways are alike."""
+        """What nobody has seen; nowhere in particular, if everything was."""
         nodes = tuple(network.frontier.tolist())
         return Goal("explore", name, nodes, (NOVELTY,) * len(nodes))
 

@@ -16,7 +16,7 @@ from unfrozen.agent.memories import Answer, Evidence
 from unfrozen.agent.memories.facts import vector
 from unfrozen.agent.memories.steps import STRENGTH, Step
 
-WIDTH, EPOCHS, UPDATES, RATE, ENOUGH = 128, 1000, 50, 1e-3, 0.02
+WIDTH, EPOCHS, UPDATES, RATE, ENOUGH = 128, 1000, 100, 3e-3, 0.1
 
 
 class _Tuned:
@@ -53,13 +53,14 @@ class _Tuned:
         return self.updates
 
     @torch.enable_grad()
-    def _fit(self, loss: Callable[[], Tensor], updates: int) -> None:
+    def _fit(self, losses: Callable[[], Float[Tensor, " n"]], updates: int) -> None:
+        """Follow the gradient until the worst of some losses is small, or so many times."""
         for _ in range(updates):
-            found = loss()
-            if float(found.detach()) < ENOUGH:
+            found = losses()
+            if float(found.detach().max()) < ENOUGH:
                 break
             self.optimizer.zero_grad()
-            found.backward()
+            found.mean().backward()
             self.optimizer.step()
         self.updates += 1
 
@@ -100,14 +101,15 @@ class TunedFacts(_Tuned):
         if not len(asked):
             return
         asked, answers = asked.float(), answers.float()
-        self._fit(lambda: (self.network(asked) - answers).square().sum(1).mean(), EPOCHS)
+        self._fit(lambda: (self.network(asked) - answers).square().sum(1), EPOCHS)
 
     def _tune(self, subject: str, relation: str, answer: str, sign: float) -> int:
         asked, wanted = _asked(subject, relation), vector(answer)
 
         def loss() -> Tensor:
             found = self.network(asked)
-            return (found - wanted).square().sum() if sign > 0 else (found @ wanted).square()
+            off = (found - wanted).square().sum() if sign > 0 else (found @ wanted).square()
+            return off[None]
 
         self._fit(loss, UPDATES)
         return self.updates
@@ -162,7 +164,12 @@ class TunedSteps(_Tuned):
         """
         if not len(keys):
             return
-        asked, wanted = self._asked(keys, actions), blocked.float()[:, None]
+        # Few steps are blocked: each kind is shown as often as the other.
+        rare = torch.nonzero(blocked)[:, 0]
+        rows = torch.arange(len(keys))
+        if len(rare):
+            rows = torch.cat([rows, rare.repeat(max(1, len(keys) // len(rare) - 1))])
+        asked, wanted = self._asked(keys[rows], actions[rows]), blocked[rows].float()[:, None]
         self._fit(lambda: _cross_entropy(self.network(asked), wanted), EPOCHS)
 
     def _tune(self, steps: tuple[Step, ...], blocked: float) -> tuple[int, ...]:
@@ -181,5 +188,5 @@ def _asked(subject: str, relation: str) -> Float[Tensor, " k"]:
     return torch.cat([vector(subject), vector(relation)])
 
 
-def _cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
-    return nn.functional.binary_cross_entropy_with_logits(logits, wanted)
+def _cross_entropy(logits: Tensor, wanted: Tensor) -> Float[Tensor, " n"]:
+    return nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")[:, 0]

@@ -59,7 +59,7 @@ def test_what_would_be_done_otherwise_is_what_is_done_without_the_slots(life: Li
 def test_an_older_fact_is_believed_without_the_later_one_even_on_the_way(
     life: LifeFolder,
 ) -> None:
-    # On the way to somebody, it had been told of long before that they were elsewhere.
+    # On the way to somebody, it is told that they were elsewhere, and that they are back.
     moment = next(
         m for number in range(life.done)
         for m in life.errand(number)["moments"]
@@ -70,7 +70,9 @@ def test_an_older_fact_is_believed_without_the_later_one_even_on_the_way(
     name, senses = moment["goal"]["name"], agent.senses
     believed = agent.facts.ask(name, "is at", senses.places).name
     other = next(p for p in senses.places if p not in (believed, agent.percept.name))
-    agent.facts.hold(name, "is at", other, time=agent.time - 2000)
+    assert believed is not None
+    agent.facts.hold(name, "is at", other, time=agent.time)
+    agent.facts.hold(name, "is at", believed, time=agent.time)
     before = agent.decide()
     assert before.goal.name == name
     forget(agent, before.cites)

@@ -67,9 +67,9 @@ def test_an_answer_rests_on_the_slots_that_say_so() -> None:
     answer = facts.ask("baker", AT, PLACES)
     assert answer.name == "inn"
     assert [which for which, _ in answer.sources] == [new]
-    # Two half-lives later: four fifths for the new one, a fifth against it.
-    assert answer.sources[0][1] == pytest.approx(0.8)
-    assert answer.confidence == pytest.approx(0.8 * 2 / 2.01)
+    # Two writes later, at a quarter of a write a half-life: 256 to 1.
+    assert answer.sources[0][1] == pytest.approx(256 / 257)
+    assert answer.confidence == pytest.approx(256 / 257 * 2 / 2.01)
     facts.slots.forget(new)
     assert facts.ask("baker", AT, PLACES).name == "mill"
     facts.slots.forget(old)

@@ -20,8 +20,7 @@ def test_what_was_done_last_at_a_place_for_a_goal_is_done_again(
 ) -> None:
     habits, last = Habits(32, 4), dict[tuple[int, int], int]()
     for time, ((place, goal), action) in enumerate(done):
-        # Long ago each time, so that the latest outweighs all that came before.
-        habits.form(KEYS[place], KEYS[goal], action, time=500 * time)
+        habits.form(KEYS[place], KEYS[goal], action, time=time)
         last[place, goal] = action
     for place, goal in PAIRS:
         found = habits.recall(KEYS[place], KEYS[goal])
@@ -33,14 +32,14 @@ def test_what_was_done_last_at_a_place_for_a_goal_is_done_again(
     assert habits.bytes == len(done) * 8 * (64 + 4 + 2 + 1)
 
 
-def test_habits_that_disagree_are_not_sure() -> None:
+def test_of_habits_that_disagree_the_later_one_is_followed() -> None:
     habits = Habits(32, 4)
     one = habits.form(KEYS[0], KEYS[1], 2, time=0)
-    other = habits.form(KEYS[0], KEYS[1], 3, time=50)
+    other = habits.form(KEYS[0], KEYS[1], 3, time=0)
     found = habits.recall(KEYS[0], KEYS[1])
-    # A half-life apart: two thirds for the later one.
+    # A write apart, at a quarter of a write a half-life: 16 to 1.
     assert found.action == 3
-    assert found.confidence == pytest.approx(2 / 3 * 2 / 2.01)
+    assert found.confidence == pytest.approx(16 / 17 * 2 / 2.01)
     assert found.ids == (other,)
     habits.forget(found.ids)
     assert habits.recall(KEYS[0], KEYS[1])[::2] == (2, (one,))

@@ -1,4 +1,4 @@
-"""Slots with a time, against plain numpy and against what the slope of time promises."""
+"""Slots with a time, against plain numpy and against what the slope of order promises."""
 
 import math
 
@@ -12,7 +12,7 @@ from tests.agent.states import softmax
 from unfrozen.agent.memories import Evidence, TimedMemory
 from unfrozen.errors import AgentError, MemoryShapeError
 
-BETA, HALF_LIFE = 3.0, 20.0
+BETA, HALF_LIFE = 3.0, 4.0
 
 
 def filled(seed: int, n: int = 12, shift: int = 0) -> tuple[TimedMemory, dict[str, np.ndarray]]:
@@ -33,13 +33,13 @@ def filled(seed: int, n: int = 12, shift: int = 0) -> tuple[TimedMemory, dict[st
 
 
 @given(seed=st.integers(0, 1000))
-def test_recall_is_a_softmax_of_nearness_and_time(seed: int) -> None:
+def test_recall_is_a_softmax_of_nearness_and_order(seed: int) -> None:
     memory, slots = filled(seed)
     queries = np.random.default_rng(seed + 1).standard_normal((5, 3))
     found = memory.recall(torch.from_numpy(queries))
     far = ((queries[:, None] - slots["keys"]) ** 2).sum(-1)
     like = -BETA * far / 2
-    weights = softmax(like + slots["times"] * math.log(2) / HALF_LIFE)
+    weights = softmax(like + np.arange(12) * math.log(2) / HALF_LIFE)
     np.testing.assert_allclose(found.weights, weights, atol=1e-12)
     value = (weights * slots["strengths"]) @ slots["values"]
     np.testing.assert_allclose(found.value, value, atol=1e-12)
@@ -49,34 +49,44 @@ def test_recall_is_a_softmax_of_nearness_and_time(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 1000), shift=st.integers(-50, 10**8))
-def test_only_differences_of_time_count(seed: int, shift: int) -> None:
+def test_order_counts_and_time_does_not(seed: int, shift: int) -> None:
     memory, _ = filled(seed)
     later, _ = filled(seed, shift=shift)
     queries = torch.from_numpy(np.random.default_rng(seed).standard_normal((4, 3)))
     one, other = memory.recall(queries), later.recall(queries)
-    torch.testing.assert_close(one.weights, other.weights, atol=1e-6, rtol=0)
+    assert torch.equal(one.weights, other.weights)
     assert torch.equal(one.confidence, other.confidence)
 
 
 def test_of_one_key_each_half_life_halves_what_an_older_slot_weighs() -> None:
-    memory = TimedMemory(2, 1, half_life=50.0)
+    memory = TimedMemory(2, 1, half_life=2.0)
     key = torch.tensor([0.6, 0.8])
-    times = (0, 50, 100, 175)
-    for time in times:
-        memory.write(key, torch.tensor([float(time)]), time=time)
+    for number in range(5):
+        memory.write(key, torch.tensor([float(number)]), time=7)
     weights = memory.recall(key[None]).weights[0].numpy()
-    expected = 2.0 ** (-(175 - np.array(times)) / 50)
+    expected = 2.0 ** (-(4 - np.arange(5)) / 2)
     np.testing.assert_allclose(weights, expected / expected.sum(), atol=1e-12)
+
+
+@given(signs=st.lists(st.booleans(), min_size=1, max_size=12))
+def test_the_latest_word_outweighs_all_before_it(signs: list[bool]) -> None:
+    memory, key = TimedMemory(2, 1), torch.tensor([0.6, 0.8])
+    for sign in signs:
+        memory.write(key, torch.ones(1), time=3, strength=1.0 if sign else -1.0)
+    assert (float(memory.recall(key[None]).value) > 0) == signs[-1]
 
 
 def test_another_key_does_not_win_by_being_newer_until_it_is_much_newer() -> None:
     key, other = torch.tensor([1.0, 0.0]), torch.tensor([0.8, 0.6])
-    beta, half_life = 400.0, 50.0
+    beta, half_life = 40.0, 5.0
     limit = beta * half_life * float((key - other).square().sum()) / (2 * math.log(2))
-    for lead, wins in ((0.98, False), (1.02, True)):
+    third = torch.tensor([-1.0, 0.0])
+    for lead, wins in ((0.95, False), (1.05, True)):
         memory = TimedMemory(2, 1, beta=beta, half_life=half_life)
         memory.write(key, torch.tensor([1.0]), time=0)
-        memory.write(other, torch.tensor([2.0]), time=round(limit * lead))
+        for _ in range(round(limit * lead) - 1):
+            memory.write(third, torch.tensor([0.0]), time=0)
+        memory.write(other, torch.tensor([2.0]), time=0)
         assert (float(memory.recall(key[None]).value) > 1.5) == wins
 
 

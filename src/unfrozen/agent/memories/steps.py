@@ -38,7 +38,8 @@ class StepMemory:
 
     def __init__(self, width: int, n_actions: int) -> None:
         self.n_actions = n_actions
-        self.slots = TimedMemory(width + n_actions, 1)
+        # Codes drift a little: the same place need not have the very same key.
+        self.slots = TimedMemory(width + n_actions, 1, beta=400.0)
 
     @property
     def bytes(self) -> int:

@@ -1,8 +1,9 @@
 """A Hopfield memory whose slots know their time: of what is alike, the latest wins.
 
-Attention with a slope of time, as `exp(-beta |q - k_i|^2 / 2 + t_i ln 2 / h)`: among slots of one
-key each half-life h halves what an older one weighs. A slot of another key, |q - k|^2 away,
-cannot win by being newer before beta h |q - k|^2 / (2 ln 2) steps have passed.
+Attention with a slope of order, as `exp(-beta |q - k_i|^2 / 2 + n_i ln 2 / h)` with n_i the number
+of the write: of one key, each h writes halve what an older slot weighs.  Up to h = 1 the latest
+outweighs all before it together, however soon it came after them.  A slot of another key,
+|q - k|^2 away, cannot win by being newer before beta h |q - k|^2 / (2 ln 2) more were written.
 """
 
 import math
@@ -60,7 +61,7 @@ class TimedMemory:
         key_width: features of a key.
         value_width: features of a value.
         beta: how near a key has to be, in inverse squared distance.
-        half_life: steps after which an older slot of the same key weighs half.
+        half_life: writes after which an older slot of the same key weighs half.
 
     Raises:
         AgentError: the half-life is not positive.
@@ -70,12 +71,12 @@ class TimedMemory:
         >>> key = torch.zeros(1)
         >>> _ = memory.write(key, torch.tensor([1.0]), time=0)
         >>> _ = memory.write(key, torch.tensor([2.0]), time=1000)
-        >>> round(memory.recall(key[None]).value.item(), 3)
-        2.0
+        >>> memory.recall(key[None]).weights.round(decimals=3).tolist()
+        [[0.059, 0.941]]
     """
 
     def __init__(
-        self, key_width: int, value_width: int, *, beta: float = 400.0, half_life: float = 50.0
+        self, key_width: int, value_width: int, *, beta: float = 1e5, half_life: float = 0.25
     ) -> None:
         if not 0 < half_life < math.inf:
             raise AgentError(f"a memory has a positive half-life, not {half_life}")
@@ -142,7 +143,8 @@ class TimedMemory:
             value = none[:, None].expand(-1, self.memory.value_width - 2)
             return Recalled(value, none[:, None].expand(-1, 0), ids, none)
         alike = self._alike(queries)
-        weights = (alike + self.times * (math.log(2) / self.half_life)).softmax(1)
+        order = self.memory.written_ids.double()
+        weights = (alike + order * (math.log(2) / self.half_life)).softmax(1)
         total = alike.exp().sum(1)
         value = (weights * self.strengths) @ self.memory.values[:, :-2]
         return Recalled(value, weights, ids, total / (NULL + total))

@@ -176,7 +176,8 @@ class CognitiveMap:
         """
         before = self.where
         self._check(action, symbol)
-        self._walked.append(_Step(action, symbol))
+        if self._hypotheses is not None:
+            self._walked.append(_Step(action, symbol))
         code, foreseen, near = self._moved(self._code, action, before.map, before.place)
         found = self._seen(code, foreseen, symbol, before.map)
         expected = found >= 0 and int(self.places.symbols[found]) == symbol
@@ -235,7 +236,8 @@ class CognitiveMap:
         if not self.plastic:
             return
         self.places.block(self.where.place, action)
-        self._walked.append(_Step(action, None))
+        if self._hypotheses is not None:
+            self._walked.append(_Step(action, None))
         if self._before is not None:
             self._since.append(_Step(action, None))
 

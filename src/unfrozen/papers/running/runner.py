@@ -37,6 +37,7 @@ REGISTRY: dict[str, str] = {
     "continual": "unfrozen.papers.continual",
     "optical": "unfrozen.papers.optical",
     "topology": "unfrozen.papers.topology",
+    "jepa": "unfrozen.papers.jepa",
     "ami": "unfrozen.papers.ami",
 }
 """Name of a paper -> the module that holds its ``EXPERIMENT``."""
