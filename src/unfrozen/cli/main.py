@@ -48,6 +48,7 @@ GROUPS = {
     "memory": ("Keep vectors or texts in a folder, and read them by likeness.", _MEMORIES),
     "map": ("Learn the structure of worlds, and find the way in new ones.", _MAPS),
     "topology": ("Measure, lift and draw graphs, meshes and other complexes.", _COMPLEXES),
+    "world": ("Train a model of rooms without reward, look through it, and plan with it.", _AGENTS),
     "agent": (
         "Let an agent live in a changing town, and ask it why it does what it does.",
         _AGENTS,
@@ -90,6 +91,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("topology stats", "unfrozen.cli.topology.stats:stats", _COMPLEXES),
     Command("topology lift", "unfrozen.cli.topology.lift:lift", _COMPLEXES),
     Command("topology draw", "unfrozen.cli.topology.draw:draw", _COMPLEXES),
+    Command("world train", "unfrozen.cli.world.train:train", _AGENTS),
+    Command("world plan", "unfrozen.cli.world.plan:plan", _AGENTS),
     Command("agent run", "unfrozen.cli.agent.run:run", _AGENTS),
     Command("agent report", "unfrozen.cli.agent.report:report", _AGENTS),
     Command("agent why", "unfrozen.cli.agent.why:why", _AGENTS),

@@ -1,0 +1,1 @@
+"""Commands of world models: train them without reward, and plan with them."""

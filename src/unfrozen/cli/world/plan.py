@@ -1,0 +1,105 @@
+"""``unfrozen world plan``: reach goals by plans in a model's latents."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unfrozen.cli.console import emit_json, output, print_table, progress
+from unfrozen.cli.opening import PICTURES, JsonOption, reporter, with_suffix
+from unfrozen.cli.world.train import RoomsArgument
+
+if TYPE_CHECKING:
+    from unfrozen.agent.latent import Thinker
+
+EXAMPLES = {
+    "world plan": (
+        "unfrozen world plan two-rooms --model world.safetensors",
+        "unfrozen world plan snake --model snake.safetensors --landmarks",
+        "unfrozen world plan two-rooms --model world.safetensors --out plan.png",
+    ),
+}
+
+
+def _picture(target: Path | None) -> Path | None:
+    return with_suffix(target, PICTURES)
+
+
+def plan(
+    rooms: RoomsArgument = "two-rooms",
+    model: Annotated[
+        Path, typer.Option(metavar="FILE", help="Written by `unfrozen world train`.")
+    ] = Path("world.safetensors"),
+    landmarks: Annotated[
+        bool,
+        typer.Option("--landmarks", help="Over a map of what was walked, not straight at goals."),
+    ] = False,
+    episodes: Annotated[int, typer.Option(min=1, help="All at once.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Of episodes and of noise.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A picture of a first plan.", callback=_picture),
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """Reach goals in rooms by plans, beside what needs no model.
+
+    Success is told at the end of episodes and at any time: who rushes past goals has the latter.
+    """
+    from unfrozen.agent.latent import Thinker, ThinkerSettings
+    from unfrozen.papers.claim import Table
+    from unfrozen.papers.jepa.rooms import FLOORS, OVER_MAP
+    from unfrozen.world.environments import evaluate, make
+    from unfrozen.world.jepa import load_model
+    from unfrozen.world.planning.landmarks import build
+    from unfrozen.world.schooling import latents_of, school, walk
+
+    of, jepa = school(rooms), load_model(model)
+    console, rows = output(json), []
+    graph = build(latents_of(jepa, walk(of, seed + 1, 1000)), 200) if landmarks else None
+    settings = OVER_MAP if landmarks else ThinkerSettings()
+    thinker = Thinker(jepa, settings, graph)
+    name = "plans over landmarks" if landmarks else "plans"
+    with progress() as bars:
+        report = reporter(bars)
+        policies = {name: thinker, **{floor: floor for floor in FLOORS}}
+        for number, (told, policy) in enumerate(policies.items()):
+            report("Episodes", number, len(policies))
+            score = evaluate(make(rooms, episodes), policy, episodes, seed)
+            rows.append((told, score.success_end.mean, score.success_ever.mean,
+                         score.mean_steps.mean))  # fmt: skip
+    table = Table(
+        f"{episodes} episodes in {rooms}", ("policy", "at the end", "ever", "steps"),
+        tuple((told, round(end, 3), round(ever, 3), round(steps, 1))
+              for told, end, ever, steps in rows),
+        "Greedy and the oracle know where they are, and what is in between.",
+    )  # fmt: skip
+    print_table(table, console)
+    if out is not None:
+        _draw(out, thinker, make(rooms, 1).reset(seed=seed)[0])
+        console.print(f"The plan is in {out}", markup=False, soft_wrap=True)
+    if json is not None:
+        keys = ("policy", "end", "ever", "steps")
+        emit_json(json, [dict(zip(keys, row, strict=True)) for row in rows])
+
+
+def _draw(out: Path, thinker: "Thinker", observed: dict[str, Any]) -> None:
+    """What a first plan tries, or the map that it goes by."""
+    import torch
+
+    from unfrozen.agent.latent import look
+    from unfrozen.world.costs import Goal, TotalCost
+    from unfrozen.world.planning import mppi
+    from unfrozen.world.planning.plots import landmark_map, plan_trace
+
+    looked = look(thinker.model, observed)
+    if thinker.graph is not None:
+        figure = landmark_map(thinker.graph, now=0.0)
+    else:
+        generator = torch.Generator().manual_seed(thinker.settings.seed)
+        made = mppi(
+            looked.dynamics, TotalCost((Goal(looked.goal),)), looked.state,
+            thinker.settings.planner, generator=generator, trace=8,
+        )  # fmt: skip
+        figure = plan_trace(made, goal=looked.goal[0])
+    figure.savefig(out, dpi=150)

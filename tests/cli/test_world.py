@@ -1,0 +1,47 @@
+"""``unfrozen world``: a model is trained, told of, and planned with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unfrozen.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("world") / "rooms.safetensors"
+    told = path.with_suffix(".json")
+    assert main(["world", "train", "two-rooms", "--steps", "15", "--out", str(path),
+                 "--json", str(told)]) == 0  # fmt: skip
+    return path
+
+
+def test_training_ends_with_a_model_and_with_what_it_is(model: Path) -> None:
+    found = json.loads(model.with_suffix(".json").read_text())
+    assert found["rooms"] == "two-rooms"
+    assert found["steps"] == 15
+    # Nobody learns walls in 15 steps.
+    assert found["through_walls"] is None or found["through_walls"] > 0.1
+    assert not model.with_name(f"{model.name}.run").exists()
+
+
+def test_plans_stand_beside_floors_and_are_drawn(model: Path, tmp_path: Path) -> None:
+    picture, told = tmp_path / "plan.png", tmp_path / "plan.json"
+    assert main(["world", "plan", "two-rooms", "--model", str(model), "--episodes", "2",
+                 "--out", str(picture), "--json", str(told)]) == 0  # fmt: skip
+    found = {row["policy"]: row for row in json.loads(told.read_text())}
+    assert found["oracle"]["end"] == 1
+    assert {"plans", "random", "persistent", "greedy", "oracle"} == set(found)
+    assert picture.stat().st_size > 5000
+
+
+def test_what_is_not_there_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["world", "train", "moon"]) == 2
+    assert "choose from" in capsys.readouterr().err
+    assert main(["world", "plan", "--model", str(tmp_path / "none.safetensors")]) == 2
+    assert "none.safetensors" in capsys.readouterr().err
+    assert main(["world", "train", "--objective", "love"]) == 2
+    assert "love" in capsys.readouterr().err
