@@ -1,9 +1,9 @@
 """A Hopfield memory whose slots know their time: of what is alike, the latest wins.
 
-Attention with a slope of order, as `exp(-beta |q - k_i|^2 / 2 + n_i ln 2 / h)` with n_i the number
+Attention with a slope of order, ``exp(-beta |q - k_i|^2 / 2 + n_i ln 2 / h)`` with n_i the number
 of the write: of one key, each h writes halve what an older slot weighs.  Up to h = 1 the latest
-outweighs all before it together, however soon it came after them.  A slot of another key,
-|q - k|^2 away, cannot win by being newer before beta h |q - k|^2 / (2 ln 2) more were written.
+outweighs all before it together, however soon it came after them.  A slot of another key, at a
+distance of D, cannot win by being newer before beta h D^2 / (2 ln 2) more were written.
 """
 
 import math
