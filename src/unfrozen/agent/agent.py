@@ -207,7 +207,7 @@ class Agent:
                 self._hold(person, "is at", str(percept.name), self.senses.places)
 
     def _hold(self, subject: str, relation: str, answer: str, answers: tuple[str, ...]) -> None:
-        if self.facts.ask(subject, relation, answers).name != answer:
+        if not self.facts.knows(subject, relation, answer, answers):
             self.facts.hold(subject, relation, answer, time=self.time)
 
     def _arrived(self, percept: Percept) -> None:

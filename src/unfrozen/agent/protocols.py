@@ -31,6 +31,10 @@ class Facts(Protocol):
         """The likeliest of some answers."""
         ...
 
+    def knows(self, subject: str, relation: str, answer: str, answers: Sequence[str]) -> bool:
+        """Whether it would be no news that an answer is the right one of some."""
+        ...
+
 
 @runtime_checkable
 class Steps(Protocol):

@@ -91,6 +91,10 @@ class TunedFacts(_Tuned):
         best = int(chances.argmax())
         return Answer(answers[best], float(chances[best]))
 
+    def knows(self, subject: str, relation: str, answer: str, answers: Sequence[str]) -> bool:
+        """Whether the network would give an answer, of some, already."""
+        return self.ask(subject, relation, answers).name == answer
+
     def study(self, asked: Float[Tensor, "n k"], answers: Float[Tensor, "n v"]) -> None:
         """Train on many facts at once, over and over.
 

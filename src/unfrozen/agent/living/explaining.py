@@ -15,14 +15,12 @@ from unfrozen.agent.actor import Decision
 from unfrozen.agent.agent import Agent
 from unfrozen.agent.living.folder import LifeFolder
 from unfrozen.agent.memories import FactMemory, StepMemory
-from unfrozen.agent.memories.facts import vector
 from unfrozen.agent.planning import Option
 from unfrozen.errors import AgentError
 from unfrozen.workspace import Change
 from unfrozen.world.environments.town.facts import ITEMS, PERSONS, PLACES
 
 DIRECTIONS = ("east", "north", "west", "south")
-_RELATIONS = ("is at", "is sold by")
 
 
 @dataclass(frozen=True)
@@ -169,13 +167,9 @@ def _slot(lived: list[Change], agent: Agent, kind: str, which: int) -> Slot:
     key, value = slots.memory.keys[row].float(), slots.memory.values[row].float()
     time = int(slots.times[row])
     if isinstance(memory, FactMemory):
-        half = len(key) // 2
-        subject = _nearest(key[:half], (*PERSONS, *ITEMS))
-        relation = _nearest(key[half:], _RELATIONS)
-        answer = _nearest(value[:-2], (*PLACES, *PERSONS))
-        holds = "" if float(value[-2]) > 0 else "not "
-        verb = relation.replace("is ", f"is {holds}", 1)
-        told = f"{'the ' if subject in PERSONS else ''}{subject} {verb} the {answer}"
+        one = memory.told((*PERSONS, *ITEMS, *PLACES))[row]
+        verb = one.relation if one.holds else one.relation.replace("is ", "is not ", 1)
+        told = f"{'the ' if one.subject in PERSONS else ''}{one.subject} {verb} the {one.answer}"
     else:
         width = agent.chart.map.places.keys.shape[1]
         place = int((agent.chart.map.places.keys @ key[:width]).argmax())
@@ -195,10 +189,6 @@ def _entry(lived: list[Change], kind: str, which: int) -> str:
         if which in one.payload.get(f"{name}.ids", ()):
             return one.name
     return "this errand"
-
-
-def _nearest(found: Any, names: tuple[str, ...]) -> str:
-    return max(names, key=lambda name: float(vector(name) @ found))
 
 
 def _observation(seen: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from unfrozen.agent.agent import FACULTIES, Agent, AgentSettings, senses_of
 from unfrozen.agent.experience import NOTHING, Mark, experience, fold, mark
+from unfrozen.agent.language import LanguageFacts, language_model
 from unfrozen.agent.living.life import LifeSettings, Lived, Moment, Watcher, grow_up, live
 from unfrozen.agent.living.telling import told_moment
 from unfrozen.data.cache import atomic_write
@@ -30,6 +31,7 @@ from unfrozen.workspace import Change, Workspace
 from unfrozen.workspace.kinds import EXPERIENCE
 from unfrozen.workspace.log import Entry
 from unfrozen.world.environments.town.changes import ScheduleSettings
+from unfrozen.world.environments.town.facts import ITEMS
 from unfrozen.world.environments.town.plan import TownSettings
 
 _FORMAT, _MODEL = 1, "grid"
@@ -46,11 +48,13 @@ class LifeFolder:
         path: the folder.
         settings: how the life was drawn.
         plastic: faculties that are written to.
+        language: name of the language model that is asked about facts; None for slots alone.
     """
 
     path: Path
     settings: LifeSettings
     plastic: tuple[str, ...]
+    language: str | None = None
 
     @classmethod
     def create(
@@ -58,6 +62,7 @@ class LifeFolder:
         path: Path,
         settings: LifeSettings = _SETTINGS,
         plastic: tuple[str, ...] = FACULTIES,
+        language: str | None = None,
     ) -> "LifeFolder":
         """Begin a life in a new or empty folder.
 
@@ -70,9 +75,12 @@ class LifeFolder:
         settings.make()
         base = f"tem-t/{_MODEL}"
         Workspace.init(path / "workspace", base, weights_hash(trained(_MODEL)))
-        life = {"format": _FORMAT, "plastic": plastic, **asdict(settings)}
+        if language is not None:
+            language_model(language)
+        told = {"format": _FORMAT, "plastic": plastic, "language": language}
+        life = {**told, **asdict(settings)}
         _write(path / "life.json", life)
-        return cls(path, settings, plastic)
+        return cls(path, settings, plastic, language)
 
     @classmethod
     def open(cls, path: Path) -> "LifeFolder":
@@ -88,7 +96,8 @@ class LifeFolder:
             plastic = AgentSettings(plastic=tuple(found.pop("plastic"))).plastic
             found["town"] = TownSettings(**found["town"])
             found["schedule"] = ScheduleSettings(**found["schedule"])
-            return cls(path, LifeSettings(**found), plastic)
+            language = found.pop("language", None)
+            return cls(path, LifeSettings(**found), plastic, language)
         except (KeyError, TypeError) as error:
             raise AgentError(f"{path / 'life.json'} cannot be read as a life: {error}") from error
 
@@ -238,7 +247,11 @@ class LifeFolder:
 
     def _new(self) -> Agent:
         settings = AgentSettings(seed=self.settings.seed)
-        return Agent(senses_of(self.settings.make()), trained(_MODEL), settings)
+        senses, facts = senses_of(self.settings.make()), None
+        if self.language is not None:
+            names = (*senses.people, *ITEMS, *senses.places)
+            facts = LanguageFacts(language_model(self.language), names)
+        return Agent(senses, trained(_MODEL), settings, facts=facts)
 
     def _folded(self, log: list[Entry]) -> Agent:
         """The agent as some entries make it; later ones do not count."""

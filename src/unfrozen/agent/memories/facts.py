@@ -33,6 +33,29 @@ class Answer(NamedTuple):
     sources: tuple[tuple[int, float], ...] = ()
 
 
+class Told(NamedTuple):
+    """A slot in words.
+
+    Attributes:
+        slot: its id.
+        subject: whom it is about.
+        relation: what is said of them.
+        answer: the answer.
+        holds: whether it is said to be so, or not.
+        time: when.
+    """
+
+    slot: int
+    subject: str
+    relation: str
+    answer: str
+    holds: bool
+    time: int
+
+
+RELATIONS = ("is at", "is sold by")
+
+
 @lru_cache(maxsize=4096)
 def vector(name: str) -> Float[Tensor, " d"]:
     """The vector of a name, of length one: drawn from its letters, the same everywhere."""
@@ -91,6 +114,40 @@ class FactMemory:
         order = shares.argsort(descending=True, stable=True)[:4].tolist()
         sources = tuple((found.ids[i], float(shares[i])) for i in order if float(shares[i]) > 0.01)
         return Answer(answers[best], confidence * min(1.0, float(shares.sum())), sources)
+
+    def knows(self, subject: str, relation: str, answer: str, answers: Sequence[str]) -> bool:
+        """Whether the slots hold an answer, of some, already.
+
+        Args:
+            subject: whom it is about.
+            relation: what is said of them.
+            answer: what is said.
+            answers: that come into question.
+        """
+        return FactMemory.ask(self, subject, relation, answers).name == answer
+
+    def told(self, names: Sequence[str]) -> list[Told]:
+        """All slots in words, the oldest first.
+
+        Args:
+            names: of whom and what they may tell; each vector is read as the nearest of these.
+        """
+        memory = self.slots.memory
+        if not len(self.slots):
+            return []
+        of = torch.stack([vector(name) for name in names]).double()
+        relations = torch.stack([vector(name) for name in RELATIONS]).double()
+        subjects = (memory.keys[:, :_WIDTH] @ of.T).argmax(1).tolist()
+        said = (memory.keys[:, _WIDTH:] @ relations.T).argmax(1).tolist()
+        found = (memory.values[:, :-2] @ of.T).argmax(1).tolist()
+        rows = zip(
+            memory.written_ids.tolist(), subjects, said, found,
+            (self.slots.strengths > 0).tolist(), self.slots.times.tolist(), strict=True,
+        )  # fmt: skip
+        return [
+            Told(slot, names[s], RELATIONS[r], names[a], holds, int(time))
+            for slot, s, r, a, holds, time in rows
+        ]
 
     def _write(self, subject: str, relation: str, answer: str, time: int, strength: float) -> int:
         key = _key(subject, relation)

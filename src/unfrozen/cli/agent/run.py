@@ -17,6 +17,7 @@ EXAMPLES = {
         "unfrozen agent run life",
         "unfrozen agent run life --errands 10   goes on with the life in that folder",
         "unfrozen agent run other --seed 3 --untold 0.5 --frozen facts",
+        "unfrozen agent run told --language-model smollm2-135m-instruct   facts by a real model",
     ),
 }
 FolderArgument = Annotated[Path, typer.Argument(metavar="folder", help="Of the life.")]
@@ -42,6 +43,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="FACULTY", help="Not written to: map, steps, facts, habits, or all."),
     ] = None,
+    language_model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Is told and asked about people; see `unfrozen models`."),
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Let an agent live in a town that changes: it explores, does errands, and keeps learning.
@@ -49,7 +54,7 @@ def run(
     What each errand left is an experience in the folder's workspace, which `unfrozen log` lists and
     `unfrozen revert` takes back. An interrupted life is gone on with by the same command.
     """
-    life = _life(folder, seed, changes, untold, frozen)
+    life = _life(folder, seed, changes, untold, frozen, language_model)
     lived = list(life.errands())
     total = len(_schedule(life).errands)
     wanted = min(total, len(lived) + (total if errands is None else errands))
@@ -70,6 +75,7 @@ def _life(
     changes: int | None,
     untold: float | None,
     frozen: list[str] | None,
+    language: str | None,
 ) -> "LifeFolder":
     from unfrozen.agent import FACULTIES
     from unfrozen.agent.living.folder import LifeFolder
@@ -88,12 +94,14 @@ def _life(
     )
     plastic = tuple(f for f in FACULTIES if f not in off)
     if not (folder / "life.json").exists():
-        return LifeFolder.create(folder, settings, plastic)
-    life, asked = LifeFolder.open(folder), not (seed is changes is untold is None) or frozen
-    if asked and (life.settings, life.plastic) != (settings, plastic):
+        return LifeFolder.create(folder, settings, plastic, language)
+    life = LifeFolder.open(folder)
+    asked = not (seed is changes is untold is None) or frozen
+    other = asked and (life.settings, life.plastic) != (settings, plastic)
+    if other or language not in (None, life.language):
         raise AgentError(
             f"{folder} holds a life already, which goes on as it was drawn: leave out --seed, "
-            "--changes, --untold and --frozen, or give a new folder"
+            "--changes, --untold, --frozen and --language-model, or give a new folder"
         )
     return life
 
