@@ -13,13 +13,19 @@ from unfrozen.world.environments.town.facts import ITEMS, PERSONS, PLACES
 NAME, NAMES, AT = "smollm2-135m-instruct", (*PERSONS, *ITEMS, *PLACES), "is at"
 
 
-@pytest.fixture
-def told() -> LanguageFacts:
+@pytest.fixture(scope="module")
+def first() -> LanguageFacts:
     facts = LanguageFacts(language_model(NAME), NAMES)
     facts.hold("baker", AT, "mill", time=0)
     facts.hold("doctor", AT, "harbour", time=0)
     facts.hold("bread", "is sold by", "baker", time=0)
+    facts.ask("baker", AT, PLACES)
     return facts
+
+
+@pytest.fixture
+def told(first: LanguageFacts) -> LanguageFacts:
+    return copy.deepcopy(first)
 
 
 def test_the_model_answers_what_it_was_told_and_what_it_was_told_last(told: LanguageFacts) -> None:
