@@ -147,14 +147,14 @@ class TunedSteps(_Tuned):
 
     @torch.no_grad()
     def evidence(self, keys: Float[Tensor, "e d"], actions: Int[Tensor, " e"]) -> Evidence:
-        """What the network says of steps, as though it had seen it just now."""
+        """What the network says of steps, as though it had seen it just now: weights do not age."""
         never = keys.new_full((len(keys),), -math.inf, dtype=torch.float64)
         none = torch.full((len(keys),), -1)
         if not self.updates:
             return Evidence(torch.zeros_like(never), never, none, never)
         blocked = self.network(self._asked(keys, actions))[:, 0] > 0
         strength = torch.where(blocked, STRENGTH, 0.0).double()
-        return Evidence(strength, torch.where(blocked, 0.0, never), none, never)
+        return Evidence(strength, torch.where(blocked, math.inf, never), none, never)
 
     def study(
         self, keys: Float[Tensor, "n d"], actions: Int[Tensor, " n"], blocked: Bool[Tensor, " n"]

@@ -8,10 +8,13 @@ from tests.agent.conftest import SETTINGS
 from unfrozen.agent import FACULTIES, Agent, senses_of
 from unfrozen.agent.living.arms import ARMS, lives, tuned
 from unfrozen.agent.living.life import LifeSettings, Lived, grow_up, live
+from unfrozen.agent.memories.steps import STRENGTH
+from unfrozen.agent.planning import HALF_LIFE
 from unfrozen.agent.tuned import TunedFacts, TunedSteps
 from unfrozen.errors import AgentError
 from unfrozen.hippocampus.tem_t import TemT
 from unfrozen.world.environments.town.changes import ScheduleSettings
+from unfrozen.world.planning.landmarks import Belief
 
 SHORT = LifeSettings(schedule=ScheduleSettings(changes=1, every=2))
 SOME = ("plastic", "amnesic", "frozen", "fine-tuned")
@@ -76,6 +79,17 @@ def test_weights_know_what_childhood_left(child: tuple[Agent, int]) -> None:
     assert not isinstance(child[0].facts, TunedFacts)
     with pytest.raises(AgentError, match="in slots"):
         tuned(agent)
+
+
+def test_what_is_in_weights_does_not_fade_with_time(child: tuple[Agent, int]) -> None:
+    agent = tuned(child[0])
+    network = agent.chart.network(agent.steps)
+    place, action = int(network.places[network.graph.source[0]]), int(network.actions[0])
+    agent.steps.blocked(agent.chart.both_ways(place, action), time=agent.time)
+    network, late = agent.chart.network(agent.steps), 1e5
+    edge = network.edge(place, action)
+    assert float(Belief(half_life=HALF_LIFE).strengths(network.graph, late)[edge]) == STRENGTH
+    assert network.barred(edge, since=late - HALF_LIFE)
 
 
 def test_an_arm_that_is_none_is_refused(model: TemT) -> None:
