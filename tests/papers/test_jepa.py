@@ -42,6 +42,11 @@ def test_a_detour_is_found_nearly_always_or_not() -> None:
     assert not claims([1.0], (0.9, 0.01), 0.97)[2].holds
 
 
+def test_nothing_holds_but_in_the_full_run() -> None:
+    assert all(claim.holds for claim in claims([1.0], (0.9, 0.01), 1.0))
+    assert not any(claim.holds for claim in claims([1.0], (0.9, 0.01), 1.0, full=False))
+
+
 def test_rollouts_are_counted_on_one_core() -> None:
     threads = torch.get_num_threads()
     small = Jepa(JepaSettings((2, 33, 33), actions=2, width=4, hidden=8)).eval()

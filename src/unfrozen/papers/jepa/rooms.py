@@ -74,9 +74,7 @@ def over_map(
     return {"end": score.success_end.mean, "ever": score.success_ever.mean}
 
 
-def floors(
-    name: str, episodes: int, seed: int, names: tuple[str, ...] = FLOORS
-) -> dict[str, float]:
+def floors(name: str, episodes: int, seed: int) -> dict[str, float]:
     """What needs no model."""
     return {
         which: evaluate(_rooms(name, episodes), which, episodes, seed).success_end.mean
