@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from unfrozen.agent.latent import Thinker
 from unfrozen.cli.main import main
+from unfrozen.world.environments import evaluate
+from unfrozen.world.environments.evaluation import Score
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,25 @@ def test_plans_stand_beside_floors_and_are_drawn(model: Path, tmp_path: Path) ->
     assert found["oracle"]["end"] == 1
     assert {"plans", "random", "persistent", "greedy", "oracle"} == set(found)
     assert picture.stat().st_size > 5000
+
+
+def test_noise_is_drawn_by_the_seed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+
+    def judged(env: object, policy: object, episodes: int, seed: int) -> Score:
+        if isinstance(policy, Thinker):
+            seeds.append((policy.settings.seed, seed))
+        return evaluate(env, "random", episodes, seed)
+
+    monkeypatch.setattr("unfrozen.world.environments.evaluate", judged)
+    assert main(["world", "plan", "two-rooms", "--model", str(model), "--episodes", "1",
+                 "--seed", "7"]) == 0  # fmt: skip
+    assert seeds == [(7, 7)]
+
+
+def test_a_model_of_other_rooms_is_refused(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["world", "plan", "snake", "--model", str(model)]) == 2
+    assert "a model of two-rooms, not of snake" in capsys.readouterr().err
 
 
 def test_what_is_not_there_is_told_in_a_line(

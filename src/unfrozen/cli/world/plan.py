@@ -1,5 +1,6 @@
 """``unfrozen world plan``: reach goals by plans in a model's latents."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,17 +48,23 @@ def plan(
     Success is told at the end of episodes and at any time: who rushes past goals has the latter.
     """
     from unfrozen.agent.latent import Thinker, ThinkerSettings
+    from unfrozen.errors import WorldError
     from unfrozen.papers.claim import Table
     from unfrozen.papers.jepa.rooms import FLOORS, OVER_MAP
     from unfrozen.world.environments import evaluate, make
-    from unfrozen.world.jepa import load_model
+    from unfrozen.world.jepa import load_model, told_of
     from unfrozen.world.planning.landmarks import build
     from unfrozen.world.schooling import latents_of, school, walk
 
     of, jepa = school(rooms), load_model(model)
+    if (known := told_of(model).get("rooms", rooms)) != rooms:
+        raise WorldError(
+            f"{model} is a model of {known}, not of {rooms}: plan there, or train one by "
+            f"`unfrozen world train {rooms}`"
+        )
     console, rows = output(json), []
     graph = build(latents_of(jepa, walk(of, seed + 1, 1000)), 200) if landmarks else None
-    settings = OVER_MAP if landmarks else ThinkerSettings()
+    settings = replace(OVER_MAP if landmarks else ThinkerSettings(), seed=seed)
     thinker = Thinker(jepa, settings, graph)
     name = "plans over landmarks" if landmarks else "plans"
     with progress() as bars:
@@ -72,7 +79,7 @@ def plan(
         f"{episodes} episodes in {rooms}", ("policy", "at the end", "ever", "steps"),
         tuple((told, round(end, 3), round(ever, 3), round(steps, 1))
               for told, end, ever, steps in rows),
-        "Greedy and the oracle know where they are, and what is in between.",
+        "Greedy goes straight at the goal, whatever is in between; the oracle knows that too.",
     )  # fmt: skip
     print_table(table, console)
     if out is not None:
