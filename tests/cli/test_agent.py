@@ -92,6 +92,15 @@ def test_a_report_is_drawn(place: Path, capfd: pytest.CaptureFixture[str]) -> No
     assert json.loads(Path("out.json").read_text())["summary"] is None
 
 
+def test_a_report_tells_at_which_step_each_phase_begins(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    life = LifeFolder.open(Path("life"))
+    rows = [line.split() for line in run("agent report life", capfd).splitlines()]
+    found = {int(row[0]): int(row[1]) for row in rows if row[:1] in (["0"], ["5"])}
+    assert found == {n: life.errand(n)["moments"][0]["time"] for n in (0, 5)}
+
+
 def test_a_step_is_asked_for(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     life = LifeFolder.open(Path("life"))
     moment = next(m for n in range(6) for m in life.errand(n)["moments"] if m["cites"])

@@ -17,7 +17,8 @@ def life_table(life: "LifeFolder", lived: "Sequence[Lived]") -> Table:
     from unfrozen.agent.living.figures import summary, told_change
 
     world = life.settings.make().tables.lives[0]
-    rows = []
+    columns = ("errand", "step", "what changed", "done", "detour")
+    rows, step = [], life.childhood()["steps"] if lived else 0
     for phase in sorted({one.phase for one in lived}):
         errands = [one for one in lived if one.phase == phase]
         changes = world.schedule.changes
@@ -25,18 +26,19 @@ def life_table(life: "LifeFolder", lived: "Sequence[Lived]") -> Table:
         done = [one for one in errands if one.success]
         detour = sum(o.steps for o in done) / max(1, sum(o.shortest for o in done))
         rows.append((
-            errands[0].number, what, f"{len(done)} of {len(errands)}",
-            round(detour, 2) if done else None,
+            errands[0].number, step, what, f"{len(done)} of {len(errands)}",
+            f"{detour:.2f}" if done else None,
         ))  # fmt: skip
+        step += sum(one.steps for one in errands)
     if not lived:
-        return Table("A life that has not begun", ("errand", "what changed", "done", "detour"), ())
+        return Table("A life that has not begun", columns, ())
     found = summary([list(lived)])
     note = (
         f"{found.success:.1%} of {len(lived)} errands done, in {found.detour:.2f} times the "
         f"shortest way; {found.seconds:.1f} s of learning, {found.bytes / 1000:,.0f} kB stored."
     )
     title = f"A life in town {life.settings.seed}"
-    return Table(title, ("errand", "what changed", "done", "detour"), tuple(rows), note)
+    return Table(title, columns, tuple(rows), note)
 
 
 def summary_json(life: "LifeFolder", lived: "Sequence[Lived]") -> dict[str, Any]:
