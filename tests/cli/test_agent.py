@@ -115,6 +115,24 @@ def test_a_step_is_asked_for(place: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert [slot["id"] for slot in record["slots"]] == [slot.id for slot in found.slots]
 
 
+def test_energies_are_told_of_steps_in_the_middle_of_a_plan_and_by_habit(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    life = LifeFolder.open(Path("life"))
+    moments = [m for n in range(6) for m in life.errand(n)["moments"]]
+    later = next(m for m in moments if m["mode"] == "plan" and m["at"] > 1)
+    habit = next(m for m in moments if m["mode"] == "habit")
+    for moment in (later, habit):
+        text = run(f"agent why life {moment['time']} --json out.json", capfd)
+        assert "Ways from there" in text
+        options = json.loads(Path("out.json").read_text())["options"]
+        assert moment["action"] in {option["action"] for option in options}
+        for option in options:
+            if option["energy"] is not None:
+                total = sum(term["amount"] for term in option["terms"])
+                assert total == pytest.approx(option["energy"])
+
+
 def test_who_sells_what_is_looked_for_in_words() -> None:
     from unfrozen.cli.agent.why import _wanted
 

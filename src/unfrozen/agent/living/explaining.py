@@ -15,7 +15,7 @@ from unfrozen.agent.actor import Decision
 from unfrozen.agent.agent import Agent
 from unfrozen.agent.living.folder import LifeFolder
 from unfrozen.agent.memories import FactMemory, StepMemory
-from unfrozen.agent.planning import Option
+from unfrozen.agent.planning import Option, plan
 from unfrozen.errors import AgentError
 from unfrozen.workspace import Change
 from unfrozen.world.environments.town.facts import ITEMS, PERSONS, PLACES
@@ -52,6 +52,7 @@ class Explanation:
         asked: the errand, in words.
         decision: lived again.
         place: where it was, in words.
+        options: what the ways from there cost, whether it planned just then or not; the best first.
         slots: that the decision cites.
         without: what is done if they are gone; None where nothing is cited.
     """
@@ -61,6 +62,7 @@ class Explanation:
     asked: str
     decision: Decision
     place: str
+    options: tuple[Option, ...]
     slots: tuple[Slot, ...]
     without: Decision | None
 
@@ -92,8 +94,21 @@ def explain(life: LifeFolder, time: int) -> Explanation:
         forget(bare, decision.cites)
         without = bare.decide()
     return Explanation(
-        time, errand, asked, decision, name_of(agent, agent.chart.place), slots, without
-    )
+        time, errand, asked, decision, name_of(agent, agent.chart.place),
+        _options(agent, decision), slots, without,
+    )  # fmt: skip
+
+
+def _options(agent: Agent, decision: Decision) -> tuple[Option, ...]:
+    """Ways from where it is to what it went for: those of its plan, or as a plan has them now."""
+    made = decision.plan
+    if made is None or decision.at:
+        network, goal = agent.chart.network(agent.steps), decision.goal
+        made = plan(
+            network, agent.chart.place, goal if made is None else made.goal,
+            now=agent.time, half_life=agent.settings.half_life,
+        )  # fmt: skip
+    return () if made is None else made.options
 
 
 def lived_again(life: LifeFolder, time: int) -> Agent:

@@ -45,12 +45,13 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "places": list(plan.places),
         "energy": plan.energy,
         "terms": _terms(plan.terms),
-        "options": [_option(option) for option in plan.options],
+        "options": [option_json(option) for option in plan.options],
         "retest": plan.retest,
     }
 
 
-def _option(option: Option) -> dict[str, Any]:
+def option_json(option: Option) -> dict[str, Any]:
+    """A way, what it is made of, and from which stored things."""
     return {
         "action": option.action,
         "energy": option.energy if math.isfinite(option.energy) else None,

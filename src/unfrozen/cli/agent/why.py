@@ -45,10 +45,8 @@ def why(
     ]
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-    if decision.plan is not None and decision.at == 0:
-        rows = tuple(
-            (DIRECTIONS[option.action], told_option(option)) for option in decision.plan.options
-        )
+    if found.options:
+        rows = tuple((DIRECTIONS[o.action], told_option(o)) for o in found.options)
         print_table(Table("Ways from there", ("first", "energy"), rows), console)
     if found.slots:
         rows = tuple((s.kind, s.id, s.told, s.time, s.entry) for s in found.slots)
@@ -81,12 +79,15 @@ def _otherwise(found: "Explanation") -> str:
 
 
 def _json(found: "Explanation") -> dict[str, Any]:
+    from unfrozen.agent.living.telling import option_json
+
     return {
         "time": found.time,
         "errand": found.errand,
         "asked": found.asked,
         "place": found.place,
         "decision": _decision(found.decision),
+        "options": [option_json(option) for option in found.options],
         "slots": [vars(slot) for slot in found.slots],
         "without": None if found.without is None else _decision(found.without),
         "matters": found.matters,
