@@ -1,6 +1,7 @@
 """Decisions: by habit where it is sure, else by plan, at random where nothing is known."""
 
 import copy
+import dataclasses
 import itertools
 import math
 
@@ -109,6 +110,9 @@ def test_a_sure_habit_is_followed_without_a_plan(agent: Agent) -> None:
     assert (found.mode, found.action, found.plan) == ("habit", action, None)
     assert found.cites == (("habit", which),)
     assert agent.actor.spent.recalls == 1
+    # The goal comes from facts, by whatever mode it is gone for.
+    told = decide(agent, dataclasses.replace(goal, sources=((5, 1.0),)))
+    assert (told.mode, told.cites) == ("habit", (("habit", which), ("fact", 5)))
     # Not by one without habits, nor for a place that is not just one, nor to explore.
     assert decide(agent, goal, habits=False).mode == "plan"
     agent.actor.begin()

@@ -147,8 +147,9 @@ class Actor:
             # It is known to be elsewhere now.
             pursuit.goal, pursuit.plan = goal, None
         belief = Belief(chart.map.code, exits, chart.place, goal, time)
+        facts = tuple(("fact", i) for i, _ in goal.sources)
         if habits and pursuit.habits and (found := self._habit(pursuit, goal, network, time)):
-            cites = tuple(("habit", i) for i in found[1])
+            cites = tuple(("habit", i) for i in found[1]) + facts
             seconds = clock.perf_counter() - began
             self.spent.recalling += seconds
             self.spent.recalls += 1
@@ -159,8 +160,7 @@ class Actor:
             action = self._wander(exits, time)
             self.last = Decision(belief, "random", action, seconds=clock.perf_counter() - began)
             return self.last
-        cites = tuple(("memory", i) for i in chosen.cites)
-        cites += tuple(("fact", i) for i, _ in goal.sources)
+        cites = tuple(("memory", i) for i in chosen.cites) + facts
         self.last = Decision(
             belief, "plan", chosen.actions[pursuit.at], chosen, pursuit.at, cites,
             clock.perf_counter() - began,
