@@ -9,6 +9,8 @@ from unfrozen.agent.latent import Thinker
 from unfrozen.cli.main import main
 from unfrozen.world.environments import evaluate
 from unfrozen.world.environments.evaluation import Score
+from unfrozen.world.jepa import save_model
+from unfrozen.world.schooling import SCHOOLS, new_model
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +69,14 @@ def test_what_is_not_there_is_told_in_a_line(
     assert "none.safetensors" in capsys.readouterr().err
     assert main(["world", "train", "--objective", "love"]) == 2
     assert "love" in capsys.readouterr().err
+
+
+def test_no_map_is_made_of_walls_that_are_elsewhere_each_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "walls.safetensors"
+    of = SCHOOLS["two-rooms-random"]
+    save_model(new_model(of, 0), path, {"rooms": of.environment})
+    line = ["world", "plan", "two-rooms-random", "--model", str(path), "--landmarks"]
+    assert main(line) == 2
+    assert "leave out --landmarks" in capsys.readouterr().err

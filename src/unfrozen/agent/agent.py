@@ -159,13 +159,15 @@ class Agent:
         percept = self._percept = self.senses.perceive(observation)
         place = self.chart.place
         self.actor.moved(place, action)
-        with self._learning():
-            if not percept.bumped:
+        if not percept.bumped:
+            with self._learning():
                 self._passed(place, action)
-                self.chart.move(action, percept.sight, percept.exits, self.time)
-            elif bool(before.exits[action]):
+            # To find out where it is, is no learning, though new places are written on the way.
+            self.chart.move(action, percept.sight, percept.exits, self.time)
+        elif bool(before.exits[action]):
+            with self._learning():
                 self._was_blocked(place, action)
-            self.chart.look(percept.exits, self.time)
+        self.chart.look(percept.exits, self.time)
         self._learn_facts(percept)
         self._arrived(percept)
 

@@ -11,6 +11,7 @@ from unfrozen.papers.ami.rooms import OVER_MAP
 from unfrozen.world.environments import make
 from unfrozen.world.environments.batched import Batched
 from unfrozen.world.environments.rooms.layouts import two_doors
+from unfrozen.world.planning import MppiSettings
 from unfrozen.world.planning.landmarks import LandmarkGraph, build
 from unfrozen.world.schooling import latents_of, school, walk
 
@@ -77,3 +78,20 @@ def test_plans_are_counted_and_the_same_by_the_same_seed() -> None:
 def test_there_is_no_next_action_without_a_plan() -> None:
     with pytest.raises(AgentError, match="no plan yet"):
         Thinker(Points()).next()
+
+
+def test_what_a_policy_would_do_is_tried() -> None:
+    observed, _ = rooms("two-rooms", 3).reset(seed=2)
+    looked, begun = look(Points(), observed), torch.ones(3, dtype=torch.bool)
+    none = MppiSettings(
+        horizon=30, width=2, low=-1.5, high=1.5, samples=2, elites=1, iterations=1, deviation=1e-6,
+        least_deviation=0.0,
+    )  # fmt: skip
+    thinker = Thinker(Points(), ThinkerSettings(planner=none))
+    still = thinker.think(looked, begun)
+    guided = Thinker(Points(), ThinkerSettings(planner=none), policy=lambda s, g: (g - s) / 4)
+    led = guided.think(looked, begun)
+    # Nothing is drawn, so that all that leads to the goal is the policy.
+    assert bool((led.cost < still.cost).all())
+    assert bool(((led.states[:, -1] - looked.goal).norm(dim=1)
+                 < (looked.state - looked.goal).norm(dim=1)).all())  # fmt: skip

@@ -1,6 +1,7 @@
 """Mode 2 in latents: what a JEPA sees, and plans through what it foresees, for n copies at once."""
 
 import time as clock
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +81,8 @@ class Thinker:
         model: foresees.
         settings: how to plan.
         graph: map of latents, for plans over landmarks.
+        policy: actions at states [n, d], to goals [n, d]; what it would do is tried among plans
+            (TD-MPC2, Hansen et al. 2024).
         seconds: spent on plans.
         plans: rows that were planned for.
         last: the plan in force, if there is one.
@@ -89,6 +92,7 @@ class Thinker:
     model: Jepa
     settings: ThinkerSettings = field(default_factory=ThinkerSettings)
     graph: LandmarkGraph | None = None
+    policy: Callable[[Tensor, Tensor], Tensor] | None = None
     seconds: float = 0.0
     plans: int = 0
     last: Plan | None = None
@@ -131,7 +135,6 @@ class Thinker:
         self,
         looked: Looked,
         begun: Bool[Tensor, " n"],
-        proposals: Float[Tensor, "n p t a"] | None = None,
         now: float = 0.0,
     ) -> Plan:
         """Plan anew, from where the last plan was left.
@@ -139,7 +142,6 @@ class Thinker:
         Args:
             looked: what is seen.
             begun: copies whose last plan is of another episode.
-            proposals: plans to try, such as a policy's.
             now: the time, for beliefs of the map.
         """
         began = clock.perf_counter()
@@ -152,12 +154,24 @@ class Thinker:
             goal = self._towards(self.graph, settings.landmarks, looked, begun, now)
         self.last = mppi(
             looked.dynamics, TotalCost((Goal(goal),)), looked.state, settings.planner,
-            actions=first, proposals=proposals, generator=self._generator,
+            actions=first, proposals=self._proposed(looked, goal), generator=self._generator,
         )  # fmt: skip
         self._taken = 0
         self.seconds += clock.perf_counter() - began
         self.plans += len(begun)
         return self.last
+
+    def _proposed(
+        self, looked: Looked, goal: Float[Tensor, "n d"]
+    ) -> Float[Tensor, "n 1 t a"] | None:
+        """What the policy would do, as far as the model foresees."""
+        if self.policy is None:
+            return None
+        state, actions = looked.state, []
+        for _ in range(self.settings.planner.horizon):
+            actions.append(self.policy(state, goal))
+            state = looked.dynamics.step(state, actions[-1])
+        return torch.stack(actions, 1)[:, None]
 
     def _towards(
         self,

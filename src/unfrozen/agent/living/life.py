@@ -61,7 +61,7 @@ class Lived:
         success: whether it was done.
         steps: that it took.
         shortest: steps of the shortest way, for one who knows all.
-        seconds: spent on learning.
+        seconds: spent on storing: facts, steps and habits.
         bytes: of all that is stored, after it.
         place: cell of the town where it ended: for a life to be gone on with, not for the agent.
     """

@@ -145,7 +145,7 @@ class FactMemory:
             (self.slots.strengths > 0).tolist(), self.slots.times.tolist(), strict=True,
         )  # fmt: skip
         return [
-            Told(slot, names[s], RELATIONS[r], names[a], holds, int(time))
+            Told(slot, names[int(s)], RELATIONS[r], names[int(a)], holds, int(time))
             for slot, s, r, a, holds, time in rows
         ]
 

@@ -50,7 +50,7 @@ def plan(
     from unfrozen.agent.latent import Thinker, ThinkerSettings
     from unfrozen.errors import WorldError
     from unfrozen.papers.claim import Table
-    from unfrozen.papers.jepa.rooms import FLOORS, OVER_MAP
+    from unfrozen.papers.jepa.rooms import FAR, FLOORS, OVER_MAP
     from unfrozen.world.environments import evaluate, make
     from unfrozen.world.jepa import load_model, told_of
     from unfrozen.world.planning.landmarks import build
@@ -62,9 +62,15 @@ def plan(
             f"{model} is a model of {known}, not of {rooms}: plan there, or train one by "
             f"`unfrozen world train {rooms}`"
         )
+    if landmarks and of.apart:
+        raise WorldError(
+            f"walls of {rooms} are elsewhere in every episode, and one map of landmarks cannot be "
+            "of all: leave out --landmarks"
+        )
     console, rows = output(json), []
     graph = build(latents_of(jepa, walk(of, seed + 1, 1000)), 200) if landmarks else None
-    settings = replace(OVER_MAP if landmarks else ThinkerSettings(), seed=seed)
+    straight = FAR if of.apart else ThinkerSettings()
+    settings = replace(OVER_MAP if landmarks else straight, seed=seed)
     thinker = Thinker(jepa, settings, graph)
     name = "plans over landmarks" if landmarks else "plans"
     with progress() as bars:
@@ -72,7 +78,7 @@ def plan(
         policies = {name: thinker, **{floor: floor for floor in FLOORS}}
         for number, (told, policy) in enumerate(policies.items()):
             report("Episodes", number, len(policies))
-            score = evaluate(make(rooms, episodes), policy, episodes, seed)
+            score = evaluate(make(rooms, episodes, **of.settings), policy, episodes, seed)
             rows.append((told, score.success_end.mean, score.success_ever.mean,
                          score.mean_steps.mean))  # fmt: skip
     table = Table(
@@ -83,7 +89,7 @@ def plan(
     )  # fmt: skip
     print_table(table, console)
     if out is not None:
-        _draw(out, thinker, make(rooms, 1).reset(seed=seed)[0])
+        _draw(out, thinker, make(rooms, 1, **of.settings).reset(seed=seed)[0])
         console.print(f"The plan is in {out}", markup=False, soft_wrap=True)
     if json is not None:
         keys = ("policy", "end", "ever", "steps")

@@ -224,7 +224,7 @@ def _town_claims(
     shares = [town.recovered([life]) for life in mine]
     last = [summary([life]).last for life in mine]
     others = "; ".join(
-        f"{name} {town.recovered(of):.2f}" for name, of in lives.items() if name != "plastic"
+        f"{name} {summary(of).recovered:.2f}" for name, of in lives.items() if name != "plastic"
     )
     ends = "; ".join(
         f"{name} {summary(of).last:.2f}" for name, of in lives.items() if name != "plastic"
@@ -238,7 +238,8 @@ def _town_claims(
             share,
             deviation=deviation,
             holds=enough and min(shares) >= _RECOVERED,
-            note=f"{others}.  {told}  Holds from {_RECOVERED} on, in every life of the full run; "
+            note=f"share of errands done then {summary(mine).recovered:.2f}; {others}.  {told}  "
+            f"Holds from {_RECOVERED} on, in every life of the full run; "
             f"{AFTER} errands are left to recover",
         ),
         RETENTION.measured(

@@ -76,14 +76,18 @@ def explored_table(found: Mapping[str, Mapping[str, int]]) -> Table:
 
 def modes_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
     """Mode 1 beside Mode 2."""
-    keys = ("mode_2", "mode_1", "mode_1_ever", "greedy", "persistent", "ms_2", "ms_1", "pairs")
+    told = {
+        "mode_2": "Mode 2", "seeded": "with Mode 1's plans", "mode_1": "Mode 1",
+        "mode_1_ever": "ever", "greedy": "greedy", "persistent": "persistent",
+        "ms_2": "Mode 2 (ms)", "ms_1": "Mode 1 (ms)", "pairs": "states asked",
+    }  # fmt: skip
     return Table(
         "Two rooms: planning, and what is made of it",
-        ("run", "Mode 2", "Mode 1", "ever", "greedy", "persistent", "Mode 2 (ms)", "Mode 1 (ms)",
-         "states asked"),
-        tuple((name, *(one[key] for key in keys)) for name, one in found.items()),
-        "Success at the end of episodes, but for ever; milliseconds a decision for one.",
-    )  # fmt: skip
+        ("run", *told.values()),
+        tuple((name, *(one[key] for key in told)) for name, one in found.items()),
+        "Success at the end of episodes, but for ever; milliseconds a decision for one, from its "
+        "image on.",
+    )
 
 
 def locks_table(found: Sequence[Mapping[str, Any]]) -> Table:

@@ -1,7 +1,6 @@
 """Lives in a changing town: arms side by side, what is cited taken away, and exploring."""
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -124,4 +123,5 @@ def recovered(found: Sequence[Sequence[Lived]]) -> float:
     from unfrozen.agent.living.figures import summary
 
     of = summary(found)
-    return of.recovered / of.before if of.before else math.nan
+    # Who did nothing before had nothing to come back to.
+    return of.recovered / of.before if of.before else 0.0
