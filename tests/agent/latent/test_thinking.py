@@ -6,8 +6,8 @@ import torch
 from tests.agent.latent.points import Points
 
 from unfrozen.agent.latent import Thinker, ThinkerSettings, look
+from unfrozen.agent.latent.thinking import OVER_MAP
 from unfrozen.errors import AgentError
-from unfrozen.papers.ami.rooms import OVER_MAP
 from unfrozen.world.environments import make
 from unfrozen.world.environments.batched import Batched
 from unfrozen.world.environments.rooms.layouts import two_doors

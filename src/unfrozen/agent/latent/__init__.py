@@ -1,4 +1,4 @@
-"""The same agent where the world is continuous: latents of a JEPA, plans, a policy, and locks."""
+"""Parts of an agent where the world is continuous: plans in latents, a policy of them, locks."""
 
 from unfrozen.agent.latent.distilling import Distilled, DistillSettings, LatentPolicy, distill
 from unfrozen.agent.latent.locks import Locks, LockSettings, Surprise

@@ -15,7 +15,12 @@ from unfrozen.world.costs import Goal, TotalCost
 from unfrozen.world.jepa import Jepa
 from unfrozen.world.model import Dynamics
 from unfrozen.world.planning import MppiSettings, Plan, mppi
-from unfrozen.world.planning.landmarks import LandmarkGraph, LandmarkSettings, subgoals
+from unfrozen.world.planning.landmarks import (
+    Belief,
+    LandmarkGraph,
+    LandmarkSettings,
+    subgoals,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,24 @@ class ThinkerSettings:
     landmarks: LandmarkSettings | None = None
     patience: int = 3
     seed: int = 0
+
+
+STRAIGHT = ThinkerSettings()
+"""Straight at goals."""
+
+FAR = ThinkerSettings(
+    planner=MppiSettings(
+        horizon=40, width=2, low=-1.5, high=1.5, samples=128, iterations=4, elites=16,
+        correlation=0.9,
+    )
+)  # fmt: skip
+"""The same with longer and more plans, where walls are elsewhere each time."""
+
+_NEAR = MppiSettings(horizon=10, width=2, low=-1.5, high=1.5, samples=64, iterations=3, elites=12)
+OVER_MAP = ThinkerSettings(
+    planner=_NEAR, landmarks=LandmarkSettings(lower=_NEAR, hops=2, belief=Belief(least_count=3))
+)
+"""From landmark to landmark of a map that was walked."""
 
 
 @dataclass

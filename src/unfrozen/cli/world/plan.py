@@ -47,11 +47,11 @@ def plan(
 
     Success is told at the end of episodes and at any time: who rushes past goals has the latter.
     """
-    from unfrozen.agent.latent import Thinker, ThinkerSettings
+    from unfrozen.agent.latent import Thinker
+    from unfrozen.agent.latent.thinking import FAR, OVER_MAP, STRAIGHT
     from unfrozen.errors import WorldError
     from unfrozen.papers.claim import Table
-    from unfrozen.papers.jepa.rooms import FAR, FLOORS, OVER_MAP
-    from unfrozen.world.environments import evaluate, make
+    from unfrozen.world.environments import FLOORS, evaluate, make
     from unfrozen.world.jepa import load_model, told_of
     from unfrozen.world.planning.landmarks import build
     from unfrozen.world.schooling import latents_of, school, walk
@@ -69,7 +69,7 @@ def plan(
         )
     console, rows = output(json), []
     graph = build(latents_of(jepa, walk(of, seed + 1, 1000)), 200) if landmarks else None
-    straight = FAR if of.apart else ThinkerSettings()
+    straight = FAR if of.apart else STRAIGHT
     settings = replace(OVER_MAP if landmarks else straight, seed=seed)
     thinker = Thinker(jepa, settings, graph)
     name = "plans over landmarks" if landmarks else "plans"

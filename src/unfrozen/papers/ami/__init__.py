@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unfrozen.agent.latent import DistillSettings, LockSettings
+from unfrozen.agent.latent.thinking import OVER_MAP
 from unfrozen.agent.living.arms import ARMS
 from unfrozen.agent.living.figures import AFTER, plot_arms, summary
 from unfrozen.agent.living.life import LifeSettings, Lived
@@ -199,7 +200,7 @@ def _mode_claim(found: Sequence[Mapping[str, Any]], full: bool) -> Claim:
 
 
 def _lock_claim(found: Sequence[Mapping[str, Any]], full: bool) -> Claim:
-    swap = LockSettings(rooms.OVER_MAP).swap
+    swap = LockSettings(OVER_MAP).swap
     after = [rooms.after_swap(one["arms"]["plastic"], swap) for one in found]
     success, deviation = _spread([one[0] for one in after])
     lost = max(one[1] for one in after)

@@ -19,20 +19,14 @@ from unfrozen.agent.latent import (
     distill,
 )
 from unfrozen.agent.latent.distilling import Quick
+from unfrozen.agent.latent.thinking import OVER_MAP
 from unfrozen.world.environments import evaluate, make
 from unfrozen.world.environments.batched import Batched
 from unfrozen.world.jepa import Jepa
-from unfrozen.world.planning import MppiSettings
-from unfrozen.world.planning.landmarks import Belief, LandmarkGraph, LandmarkSettings, build
+from unfrozen.world.planning.landmarks import LandmarkGraph, build
 from unfrozen.world.schooling import Schooled, latents_of, school, train_model, walk
 
 Progress = Callable[[str, int, int], None]
-LOWER = MppiSettings(
-    horizon=10, width=2, low=-1.5, high=1.5, samples=64, iterations=3, elites=12
-)  # fmt: skip
-OVER_MAP = ThinkerSettings(
-    planner=LOWER, landmarks=LandmarkSettings(lower=LOWER, hops=2, belief=Belief(least_count=3))
-)
 ARMS = ("plastic", "amnesic", "frozen")
 
 

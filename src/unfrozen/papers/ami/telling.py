@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unfrozen.agent.latent import LockSettings
+from unfrozen.agent.latent.thinking import OVER_MAP
 from unfrozen.agent.living.arms import ARMS
 from unfrozen.agent.living.figures import summary
 from unfrozen.agent.living.life import Lived
@@ -92,7 +93,7 @@ def modes_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def locks_table(found: Sequence[Mapping[str, Any]]) -> Table:
     """Each arm between two doors."""
-    swap, rows = LockSettings(rooms.OVER_MAP).swap, []
+    swap, rows = LockSettings(OVER_MAP).swap, []
     for arm in rooms.ARMS:
         lives = [life for one in found for life in one["arms"][arm]]
         share = [statistics.fmean(life[k] for life in lives) for k in range(len(lives[0]))]
@@ -116,7 +117,7 @@ def lock_picture(found: Sequence[Mapping[str, Any]]) -> "Picture":
         lives = [life for one in found for life in one["arms"][arm]]
         share = [statistics.fmean(life[k] for life in lives) for k in range(len(lives[0]))]
         axes.plot(range(1, len(share) + 1), share, "o-", color=colour, label=arm)
-    axes.axvline(LockSettings(rooms.OVER_MAP).swap + 0.5, color="#d55e00", lw=1, ls="--",
+    axes.axvline(LockSettings(OVER_MAP).swap + 0.5, color="#d55e00", lw=1, ls="--",
                  label="the other door")  # fmt: skip
     axes.set(xlabel="episode", ylabel="share that reach the goal", ylim=(-0.03, 1.05))
     axes.legend(fontsize="small")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unfrozen.agent.latent.thinking import FAR, OVER_MAP, STRAIGHT
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
 from unfrozen.papers.jepa import rooms
 from unfrozen.papers.running.context import RunContext
@@ -139,7 +140,7 @@ def _fixed(context: RunContext, size: _Budget, objective: str, seed: int) -> dic
         **inspect_model(of, schooled.model, seed, walls=True).told(),
         "steps": training.steps,
         "seconds": None if schooled.last is None else schooled.last.seconds,
-        "success": rooms.planned("two-rooms", schooled.model, size.episodes, judged, rooms.FLAT),
+        "success": rooms.planned("two-rooms", schooled.model, size.episodes, judged, STRAIGHT),
     }
 
 
@@ -154,9 +155,7 @@ def _random(context: RunContext, size: _Budget, seed: int) -> dict[str, Any]:
         **inspect_model(of, schooled.model, seed, walls=True).told(),
         "steps": training.steps,
         "seconds": None if schooled.last is None else schooled.last.seconds,
-        "success": rooms.planned(
-            "two-rooms-random", schooled.model, size.episodes, judged, rooms.FAR
-        ),
+        "success": rooms.planned("two-rooms-random", schooled.model, size.episodes, judged, FAR),
     }
 
 
@@ -169,8 +168,8 @@ def _snake(context: RunContext, size: _Budget, seed: int) -> dict[str, Any]:
     judged = seed + _JUDGED
     return {
         **inspect_model(of, schooled.model, seed, walls=False).told(),
-        "flat": rooms.planned("snake", schooled.model, size.episodes, judged, rooms.FLAT),
-        "landmarks": rooms.over_map("snake", schooled, size.episodes, judged, rooms.OVER_MAP),
+        "flat": rooms.planned("snake", schooled.model, size.episodes, judged, STRAIGHT),
+        "landmarks": rooms.over_map("snake", schooled, size.episodes, judged, OVER_MAP),
     }
 
 

@@ -18,8 +18,7 @@ from unfrozen.world.jepa import (
     JepaTraining,
 )
 from unfrozen.world.model import rollout
-from unfrozen.world.planning import MppiSettings
-from unfrozen.world.planning.landmarks import Belief, LandmarkSettings, build
+from unfrozen.world.planning.landmarks import build
 from unfrozen.world.schooling import School, Schooled, latents_of, train_model
 
 Progress = Callable[[str, int, int], None]
@@ -80,20 +79,6 @@ def floors(name: str, episodes: int, seed: int) -> dict[str, float]:
         which: evaluate(_rooms(name, episodes), which, episodes, seed).success_end.mean
         for which in FLOORS
     }
-
-
-FLAT = ThinkerSettings()
-FAR = ThinkerSettings(
-    planner=MppiSettings(
-        horizon=40, width=2, low=-1.5, high=1.5, samples=128, iterations=4, elites=16,
-        correlation=0.9,
-    )
-)  # fmt: skip
-_LOWER = MppiSettings(horizon=10, width=2, low=-1.5, high=1.5, samples=64, iterations=3, elites=12)
-OVER_MAP = ThinkerSettings(
-    planner=_LOWER,
-    landmarks=LandmarkSettings(lower=_LOWER, hops=2, belief=Belief(least_count=3)),
-)
 
 
 @torch.no_grad()

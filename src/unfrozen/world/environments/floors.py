@@ -1,7 +1,8 @@
 """What needs no learning: the policies that a learner is measured against.
 
 The floor of chance (random, and random with a heading), what goes straight at the goal, and an
-oracle that knows the world.  The last two read `truth`, which no agent may.
+oracle that knows the world.  The last two read `truth`, which no agent may, and so does the
+walk with a heading in rooms, for whether it bumped, which `info` tells as well.
 """
 
 import copy
