@@ -14,8 +14,9 @@ from unfrozen.hippocampus.tem_t import TemT, TemTSettings, trained
 from unfrozen.hippocampus.training import MapTraining, Trainer
 from unfrozen.papers import cognitive_map, tem, tem_t
 from unfrozen.papers.running import runner
+from unfrozen.papers.running.context import RunContext
 from unfrozen.papers.tem import port, timing
-from unfrozen.papers.tem_t import cells
+from unfrozen.papers.tem_t import cells, transfer
 from unfrozen.papers.tem_t.cells import Sizes
 from unfrozen.papers.tem_t.transfer import Subject
 
@@ -104,6 +105,25 @@ def test_tem_t(quick, monkeypatch):
     assert run.outcome.tables[0].rows[1][0] == "gru on grid"
     assert run.record.flops > 0
     assert len(list((quick / "out").rglob("*.safetensors"))) == 2
+
+
+def test_a_training_that_is_not_good_enough_begins_again_and_both_are_counted(quick):
+    subject = Subject("gru", "grid", target=1.0, tries=2)
+    context = RunContext(quick / "out")
+    (one,) = transfer.measure(context, subject, 1, 0, 4)
+    (once,) = transfer.measure(context, replace(subject, tries=1), 1, 0, 4)
+    (easy,) = transfer.measure(context, replace(subject, target=0.0), 1, 0, 4)
+    assert (one["tries"], one["updates"], once["tries"], once["updates"]) == (2, 12, 1, 6)
+    assert [look[0] for look in one["curve"]] == [3, 6, 9, 12]
+    assert [look[2] for look in one["curve"][:2]] == [look[2] for look in once["curve"]]
+    assert one["seconds"] > one["curve"][1][1]
+    assert easy["tries"] == 1
+    best = max(one["curve"][1][2], one["curve"][3][2])
+    if once["curve"][1][2] == best:
+        assert one["accuracy"] == once["accuracy"]
+    else:
+        assert one["accuracy"] != once["accuracy"]
+    assert not list(quick.rglob("*.run"))
 
 
 def test_tem(stub, quick, monkeypatch):

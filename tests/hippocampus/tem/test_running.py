@@ -1,5 +1,7 @@
 """Runs of a TEM: they look at walks held out, end in time, go on bit for bit; models are files."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -71,3 +73,46 @@ def test_what_is_no_tem_is_refused(tmp_path):
         TemTraining(updates=0)
     with pytest.raises(MapError, match="symbols apart"):
         TemRun(SHORT, 30)
+
+
+def test_the_model_kept_is_a_moving_average_once_that_has_begun():
+    run = TemRun(replace(SHORT, average=0.25, average_from=0.5))
+    for _ in range(4):
+        run.update()
+    assert run.model is run.training.model
+    expected = [p.detach().clone() for p in run.model.parameters()]
+    for number in range(5, 10):
+        run.update()
+        trained = list(run.training.model.parameters())
+        # What is trained after half of nine updates begins it.
+        share = 1.0 if number == 5 else 0.25
+        expected = [e.lerp(p.detach(), share) for e, p in zip(expected, trained, strict=True)]
+        for one, other in zip(run.model.parameters(), expected, strict=True):
+            torch.testing.assert_close(one.detach(), other)
+    assert any(
+        not torch.equal(one, other)
+        for one, other in zip(run.model.parameters(), trained, strict=True)
+    )
+
+
+@pytest.mark.parametrize("kept_at", [3, 7])
+def test_an_average_goes_on_bit_for_bit(tmp_path, kept_at):
+    settings = replace(SHORT, average=0.25, average_from=0.5)
+    whole, part, rest = TemRun(settings), TemRun(settings), TemRun(settings)
+    list(whole.run())
+    for _ in range(kept_at):
+        part.update()
+    part.save(tmp_path / "run")
+    rest.resume(tmp_path / "run")
+    list(rest.run())
+    for one, other in zip(whole.model.parameters(), rest.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert [look["known"] for look in rest.progress.curve] == [
+        look["known"] for look in whole.progress.curve
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"average": 0.0}, {"average": 1.5}, {"average_from": 2.0}])
+def test_what_is_no_average_is_refused(wrong):
+    with pytest.raises(MapError, match="average"):
+        TemTraining(**wrong)

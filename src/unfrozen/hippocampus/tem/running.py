@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.accuracy import Accuracy, accuracy
-from unfrozen.hippocampus.runs import HELD_OUT, Kept, Progress, Update, load_run, save_run
+from unfrozen.hippocampus.runs import HELD_OUT, Kept, Progress, Update, load_run, save_run, under
 from unfrozen.hippocampus.tem.model import Tem
 from unfrozen.hippocampus.tem.schedules import STANDARD, Schedules
 from unfrozen.hippocampus.tem.settings import SIZES
@@ -31,6 +32,9 @@ class TemTraining:
         updates: at most.
         schedules: what changes while it is trained.
         turn: by how much first transitions turn the code.
+        average: how far an update draws the model that is kept towards the one that is trained, an
+            exponential moving average; all the way by default.
+        average_from: share of the updates after which that begins; before, they are the same.
         longest: steps of a walk for each place of its world, at first.
         shortest: at last.
         spread: of steps for each place.
@@ -52,6 +56,8 @@ class TemTraining:
     updates: int = 50_000
     schedules: Schedules = STANDARD
     turn: float = 0.0
+    average: float = 1.0
+    average_from: float = 0.0
     longest: int = 40
     shortest: int = 5
     spread: int = 30
@@ -66,6 +72,11 @@ class TemTraining:
             raise MapError(f"there is no TEM of size {self.size!r}: choose from {', '.join(SIZES)}")
         if min(self.updates, self.check_every, self.held_out, self.steps - 1) < 1:
             raise MapError("updates and checks are at least one, and walks two steps long")
+        if not (0 < self.average <= 1 and 0 <= self.average_from <= 1):
+            raise MapError(
+                f"an average that draws by {self.average} from {self.average_from} of the updates "
+                "on is none: by more than 0 up to 1, from 0 to 1"
+            )
         self.walking()
 
     def walking(self) -> TrainingSettings:
@@ -100,10 +111,20 @@ class TemRun:
         if n_symbols != made.symbols:
             raise MapError(f"a TEM of size {settings.size} tells {made.symbols} symbols apart")
         generator = torch.Generator().manual_seed(settings.seed)
-        self.model = Tem(made, settings.schedules, generator=generator).to(device)
-        self.training = Training(self.model, walking, generator)
+        trained = Tem(made, settings.schedules, generator=generator).to(device)
+        self.training = Training(trained, walking, generator)
+        self.average: AveragedModel | None = None
         self.progress = Progress(settings.updates, settings.target)
         self.held_out = self._walks(torch.Generator().manual_seed(settings.seed + HELD_OUT))
+
+    @property
+    def model(self) -> Tem:
+        """The average of what is trained, once that has begun."""
+        if self.average is None:
+            return self.training.model
+        module = self.average.module
+        assert isinstance(module, Tem)
+        return module
 
     def run(self) -> Iterator[Update]:
         """Go on to the end, one update after the other.
@@ -123,6 +144,7 @@ class TemRun:
         progress, began = self.progress, time.process_time()
         record = self.training.step()
         progress.number += 1
+        self._draw_near()
         progress.seconds += time.process_time() - began
         looked = None
         every = self.settings.check_every
@@ -145,7 +167,10 @@ class TemRun:
         Raises:
             DataError: the disk is full or refuses.
         """
-        save_run(path, Kept(self.training.state_dict(), self.progress.told()), self._told())
+        tensors = self.training.state_dict()
+        if self.average is not None:
+            tensors |= {f"average.{k}": v for k, v in self.average.module.state_dict().items()}
+        save_run(path, Kept(tensors, self.progress.told()), self._told())
 
     def resume(self, path: str | Path) -> None:
         """Go on where a file was written.
@@ -155,7 +180,26 @@ class TemRun:
         """
         tensors, told = load_run(path, self._told())
         self.training.load_state_dict(tensors)
+        self.average = None
+        if kept := under("average.", tensors):
+            self.average = self._averaged()
+            self.average.module.load_state_dict(kept)
         self.progress.take(told)
+
+    def _draw_near(self) -> None:
+        settings = self.settings
+        if settings.average < 1 and self.progress.number > settings.average_from * settings.updates:
+            if self.average is None:
+                self.average = self._averaged()
+            self.average.update_parameters(self.training.model)
+
+    def _averaged(self) -> AveragedModel:
+        found = AveragedModel(
+            self.training.model, multi_avg_fn=get_ema_multi_avg_fn(1 - self.settings.average)
+        )
+        # It would copy what it is first given, which it is already.
+        found.n_averaged += 1
+        return found
 
     def _told(self) -> dict[str, Any]:
         return {"training": asdict(self.settings), "model": asdict(self.model.settings)}

@@ -51,7 +51,7 @@ AT_PLACE = ClaimSpec(
 
 _GRID = Subject("tem-t", "grid", target=0.999, long=True, cells=True)
 _ROTARY = Subject("tem-t-rotary", "grid", target=0.999, long=True)
-_HEXAGONAL = Subject("tem-t", "hexagonal", updates=2000, target=0.995)
+_HEXAGONAL = Subject("tem-t", "hexagonal", updates=2000, target=0.995, tries=3)
 # A walk among few soon knows all steps.
 _LINE = Subject("tem-t", "line", walks=96, steps=30, target=0.999)
 _FAMILY = Subject("tem-t-landmarks", "family", target=0.985)
@@ -150,6 +150,8 @@ def _zero_shot(
     spec: ClaimSpec, found: Sequence[Mapping[str, Any]], least: float, full: bool
 ) -> Claim:
     strict, directed = _shares(found, "zero_shot"), _shares(found, "directed")
+    more = sum(one["tries"] - 1 for one in found)
+    again = f"begun again from other weights {more} times, as walks held out were not foreseen; "
     edge = found[0]["agents"]["reversible_edge"]
     return spec.measured(
         min(strict),
@@ -160,7 +162,7 @@ def _zero_shot(
         f"{statistics.fmean(directed):.4f}, where an agent that knows ways back has "
         f"{edge['directed']:.3f}; an ideal observer's strict figure is "
         f"{_observer(found, 'sees'):.4f}, of one that knows where it is by actions alone "
-        f"{_observer(found, 'blind'):.4f}.  Deviation is "
+        f"{_observer(found, 'blind'):.4f}; {again if more else ''}deviation is "
         f"over seeds.  Holds from {least}, in every seed of the full run",
     )
 
