@@ -45,6 +45,26 @@ def test_mode_1_is_compared_with_the_planner_seed_by_seed() -> None:
     assert not ami._mode_claim([good, weak], True).holds
 
 
+def test_what_is_cited_counts_in_every_life_and_beside_its_control() -> None:
+    good = {"cited": 20, "changed": 19, "controls": 20, "control_changed": 1}
+    none = {"cited": 20, "changed": 20, "controls": 0, "control_changed": 0}
+    held = ami._cited_claim([good, none], True)
+    assert held.holds
+    assert held.value == pytest.approx(0.975)
+    assert not ami._cited_claim([good, {**good, "changed": 17}], True).holds
+    assert not ami._cited_claim([good, {**good, "control_changed": 2}], True).holds
+    # Without a control it is not known whether anything that is forgotten would do.
+    assert not ami._cited_claim([none], True).holds
+    assert not ami._cited_claim([good], False).holds
+
+
+def test_a_town_is_explored_faster_than_by_chance_in_every_seed() -> None:
+    good, poor = ({"agent": n, "walk": 40, "steps": 100} for n in (80, 50))
+    assert ami._explored_claim([good, good], True).value == 2
+    assert ami._explored_claim([good, good], True).holds
+    assert not ami._explored_claim([good, poor], True).holds
+
+
 def test_one_episode_may_be_lost_after_a_swap_and_no_more() -> None:
     one = {"plastic": [[True] * 5 + [False] + [True] * 4], "frozen": [[False] * 10]}
     two = {**one, "plastic": [[True] * 5 + [False, False] + [True] * 3]}
