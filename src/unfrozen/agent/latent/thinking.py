@@ -17,8 +17,10 @@ from unfrozen.world.model import Dynamics
 from unfrozen.world.planning import MppiSettings, Plan, mppi
 from unfrozen.world.planning.landmarks import (
     Belief,
+    ImagineSettings,
     LandmarkGraph,
     LandmarkSettings,
+    imagine,
     subgoals,
 )
 
@@ -63,6 +65,7 @@ class ThinkerSettings:
         planner: to goals that are near, or to all without a map.
         every: steps between two plans.
         landmarks: over a map, instead of straight at the goal; how to plan to one is `planner`.
+        imagine: over landmarks that no map joins, as the model foresees ways between them.
         patience: plans in a row that gain nothing, after which it goes from landmark to landmark.
         seed: of the planner's noise.
     """
@@ -74,6 +77,7 @@ class ThinkerSettings:
     )
     every: int = 2
     landmarks: LandmarkSettings | None = None
+    imagine: ImagineSettings | None = None
     patience: int = 3
     seed: int = 0
 
@@ -95,6 +99,9 @@ OVER_MAP = ThinkerSettings(
 )
 """From landmark to landmark of a map that was walked."""
 
+IMAGINED = ThinkerSettings(planner=_NEAR, imagine=ImagineSettings())
+"""From landmark to landmark, by ways that are imagined: walls may be elsewhere each time."""
+
 
 @dataclass
 class Thinker:
@@ -104,6 +111,7 @@ class Thinker:
         model: foresees.
         settings: how to plan.
         graph: map of latents, for plans over landmarks.
+        places: latents of landmarks, for ways that are imagined.
         policy: actions at states [n, d], to goals [n, d]; what it would do is tried among plans
             (TD-MPC2, Hansen et al. 2024).
         seconds: spent on plans.
@@ -115,6 +123,7 @@ class Thinker:
     model: Jepa
     settings: ThinkerSettings = field(default_factory=ThinkerSettings)
     graph: LandmarkGraph | None = None
+    places: Float[Tensor, "m d"] | None = None
     policy: Callable[[Tensor, Tensor], Tensor] | None = None
     seconds: float = 0.0
     plans: int = 0
@@ -175,6 +184,11 @@ class Thinker:
         settings, goal = self.settings, looked.goal
         if self.graph is not None and settings.landmarks is not None:
             goal = self._towards(self.graph, settings.landmarks, looked, begun, now)
+        elif self.places is not None and settings.imagine is not None:
+            tree = imagine(
+                looked.dynamics, self.places, looked.state, looked.goal, settings.imagine
+            )
+            goal = tree.ahead(looked.goal, settings.imagine.ahead)
         self.last = mppi(
             looked.dynamics, TotalCost((Goal(goal),)), looked.state, settings.planner,
             actions=first, proposals=self._proposed(looked, goal), generator=self._generator,

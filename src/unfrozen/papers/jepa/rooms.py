@@ -18,10 +18,12 @@ from unfrozen.world.jepa import (
     JepaTraining,
 )
 from unfrozen.world.model import rollout
-from unfrozen.world.planning.landmarks import build
+from unfrozen.world.planning.landmarks import build, farthest_points
 from unfrozen.world.schooling import School, Schooled, latents_of, train_model
 
 Progress = Callable[[str, int, int], None]
+# Trajectories that landmarks are chosen from, and how many are.
+_WALKS, _PLACES = 200, 300
 FLOORS = ("random", "persistent", "greedy", "oracle")
 
 
@@ -70,6 +72,20 @@ def over_map(
     env = _rooms(name, episodes)
     thinker = Thinker(schooled.model, replace(settings, seed=seed), graph)
     score = evaluate(env, thinker, episodes, seed)
+    return {"end": score.success_end.mean, "ever": score.success_ever.mean}
+
+
+def imagined(
+    name: str, schooled: Schooled, episodes: int, seed: int, settings: ThinkerSettings
+) -> dict[str, float]:
+    """The same over landmarks of places, by ways that the model foresees between walls it is shown.
+
+    Places are latents of dots wherever they were, whatever walls stood there.
+    """
+    latents = latents_of(schooled.model, schooled.walked, slice(0, _WALKS)).flatten(0, 1)
+    places = latents[farthest_points(latents, _PLACES)]
+    thinker = Thinker(schooled.model, replace(settings, seed=seed), places=places)
+    score = evaluate(_rooms(name, episodes), thinker, episodes, seed)
     return {"end": score.success_end.mean, "ever": score.success_ever.mean}
 
 

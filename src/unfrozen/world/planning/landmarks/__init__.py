@@ -10,6 +10,7 @@ from unfrozen.world.planning.landmarks.graph import (
     farthest_points,
     observe,
 )
+from unfrozen.world.planning.landmarks.imagined import Imagined, ImagineSettings, imagine
 from unfrozen.world.planning.landmarks.paths import Ways, route, ways
 from unfrozen.world.planning.landmarks.planner import (
     LandmarkPlan,
@@ -22,6 +23,8 @@ from unfrozen.world.planning.landmarks.planner import (
 __all__ = [
     "Belief",
     "GraphCritic",
+    "ImagineSettings",
+    "Imagined",
     "LandmarkGraph",
     "LandmarkPlan",
     "LandmarkSettings",
@@ -35,6 +38,7 @@ __all__ = [
     "empty_graph",
     "farthest_points",
     "graph_critic",
+    "imagine",
     "landmark_plan",
     "observe",
     "route",
