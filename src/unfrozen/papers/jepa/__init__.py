@@ -226,8 +226,8 @@ def _claims(
             deviation=spread,
             holds=full and min(walled) >= _RANDOM and solid <= _SOLID,
             note=f"{next(iter(drawn.values()))['steps']} steps, by imagined ways; at the "
-            f"goal straight {ahead:.2f}, greedy {floors['two-rooms-random']['greedy']:.2f}; at most "
-            f"{solid:.3f} of pushes go through walls.  {seeds}.  Holds from {_RANDOM} on with "
+            f"goal straight {ahead:.2f}, greedy {floors['two-rooms-random']['greedy']:.2f}; at "
+            f"most {solid:.3f} of pushes go through walls.  {seeds}.  Holds from {_RANDOM} on with "
             f"{_SOLID} at most, in every seed of the full run",
         ),
         DETOUR.measured(
