@@ -39,6 +39,36 @@ def test_windows_are_what_was_walked() -> None:
     assert all(any(bool((one == solid).all()) for solid in walked.solid) for one in shown)
 
 
+def test_a_share_of_the_windows_comes_near_walls() -> None:
+    def near(share: float) -> float:
+        of = replace(
+            SCHOOLS["two-rooms-random"], trajectories=40, steps=40, length=5, batch=200, near=share
+        )  # fmt: skip
+        drawn = windows_of(of, walk(of, 3))(torch.Generator().manual_seed(0))
+        columns = torch.arange(33.0)
+        dots = drawn.observations[:, :, 0].sum(2)
+        x = (dots * columns).sum(-1) / dots.sum(-1)
+        assert drawn.structure is not None
+        wall = drawn.structure[:, 0, 1:-1, 1:-1].mean(1).argmax(1) + 1
+        # A dot at the picture's edge is cut off, and its middle told less well.
+        return float(((x - wall[:, None]).abs() < 2).any(1).float().mean())
+
+    few, half, every = near(0.0), near(0.5), near(1.0)
+    assert few < 0.4
+    assert half == pytest.approx((few + 1) / 2, abs=0.12)
+    assert every > 0.98
+    with pytest.raises(WorldError, match="share of windows"):
+        replace(SHORT, near=1.5)
+
+
+def test_a_school_without_walls_has_no_windows_near_them() -> None:
+    of = replace(SHORT, near=0.5)
+    walked = walk(of, 3)
+    bare = replace(walked, solid=torch.zeros_like(walked.solid))
+    with pytest.raises(WorldError, match="comes near a wall inside"):
+        windows_of(of, bare)
+
+
 def test_two_doors_are_learnt_before_anything_is_locked() -> None:
     walked = walk(school("two-doors"), 1, 8)
     assert len(walked.solid) == 1

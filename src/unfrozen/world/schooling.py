@@ -34,6 +34,7 @@ class School:
         again: chance of a new heading at a wall; lower ones push on, and see more of walls.
         length: of windows.
         batch: of windows a step.
+        near: share of them that come near a wall inside, whatever share of the walks does.
         training: of the model.
         width: of latents.
     """
@@ -46,20 +47,25 @@ class School:
     again: float = 0.2
     length: int = 17
     batch: int = 64
+    near: float = 0.0
     training: JepaTraining = _TRAINING
     width: int = 64
 
     def __post_init__(self) -> None:
         if min(self.trajectories, self.steps, self.batch) < 1 or not 0 <= self.again <= 1:
             raise WorldError("a school has trajectories, steps, windows, and a chance of 0 to 1")
+        if not 0 <= self.near <= 1:
+            raise WorldError(f"a share of windows is 0 to 1, not {self.near}")
         if self.length > self.steps + 1:
             raise WorldError(f"windows of {self.length} do not fit {self.steps} steps")
 
 
 SCHOOLS = {
     "two-rooms": School(),
+    # Walls are learnt from the few steps that hit them: more of those, and where to look.
     "two-rooms-random": School(
-        "two-rooms-random", apart=True, training=JepaTraining(steps=4500)
+        "two-rooms-random", apart=True, near=0.5,
+        training=JepaTraining(steps=4500, weights={"place": 0.1}),
     ),
     "snake": School("snake"),
     # Before anything is locked.
@@ -117,9 +123,20 @@ def walk(of: School, seed: int, trajectories: int | None = None) -> RoomTrajecto
 
 def windows_of(of: School, walked: RoomTrajectories) -> Callable[[torch.Generator], Windows]:
     """Windows of trajectories, drawn as they are asked for."""
+    near = walked.near_walls(of.length) if of.near else None
+    if near is not None and not len(near):
+        raise WorldError(f"no walk of {of.environment} comes near a wall inside: leave out `near`")
+
+    def sample(generator: torch.Generator) -> Any:
+        n = 0 if near is None else round(of.near * of.batch)
+        far = walked.drawn(of.batch - n, of.length, generator)
+        if near is None:
+            return walked.windows(*far, of.length)
+        rows, starts = near[torch.randint(len(near), (n,), generator=generator)].unbind(1)
+        return walked.windows(torch.cat([far[0], rows]), torch.cat([far[1], starts]), of.length)
 
     def draw(generator: torch.Generator) -> Windows:
-        drawn = walked.sample(of.batch, of.length, generator)
+        drawn = sample(generator)
         if not of.apart:
             return Windows(drawn.images, drawn.actions)
         return Windows(drawn.images[:, :, :1], drawn.actions, drawn.images[:, 0, 1:2])

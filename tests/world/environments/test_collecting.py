@@ -71,6 +71,21 @@ def test_walks_in_towns_are_kept_as_places_and_seen_as_sights():
     assert data.exits[:2, 0].tolist() == observed["exits"].tolist()
 
 
+def test_pieces_near_walls_are_all_those_that_come_near_one():
+    data = collect(make("two-rooms-random", 8, observe="position"), "persistent", 16, 25, seed=1)
+    found = {tuple(pair) for pair in data.near_walls(6, distance=2.0).tolist()}
+    expected = set()
+    for row in range(16):
+        solid = data.solid[data.which[row]]
+        walls = [x for x in range(1, solid.shape[1] - 1) if bool(solid[1:-1, x].any())]
+        for start in range(25 + 1 - 6 + 1):
+            xs = data.positions[row, start : start + 6, 0].tolist()
+            if any(abs(x - wall) <= 2.0 for x in xs for wall in walls):
+                expected.add((row, start))
+    assert found == expected
+    assert 0 < len(found) < 16 * 21
+
+
 def test_bad_input_is_refused():
     env = make("two-rooms", 2, observe="position")
     with pytest.raises(WorldError, match="have steps"):

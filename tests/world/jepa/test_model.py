@@ -91,6 +91,40 @@ def test_states_of_one_map_are_side_by_side():
         model.within(torch.rand(5, 1, 12, 12)).step(states, actions)
 
 
+@pytest.mark.parametrize("at", [(3, 3), (9, 8), (0, 11), (7, 1)])
+def test_what_is_active_lies_at_the_token_whose_convolutions_are_centred_there(at):
+    settings = replace(FACTORED, shape=(1, 12, 12), structure=(1, 12, 12), map_channels=(4, 4))
+    model = Jepa(settings, seeded())
+    seen = torch.zeros(2, 5, 1, 12, 12)
+    seen[:, :, 0, at[0], at[1]] = 1.0
+    windows = Windows(seen, torch.zeros(2, 4, settings.actions), torch.zeros(2, 1, 12, 12))
+    outlook = model.outlook(windows, 2, 1, named("sigreg"))
+    # Two convolutions that halve: token (i, j) is centred at pixel (4 i, 4 j).
+    i, j = (min(round(x / 4), 2) for x in at)
+    assert torch.allclose(outlook.active.sum(-1), torch.ones(2, 5))
+    assert (outlook.active.argmax(-1) == 3 * i + j).all()
+    assert outlook.looked.shape == outlook.active.shape
+
+
+def test_attention_learns_from_the_place_term_alone():
+    settings = replace(FACTORED, shape=(1, 12, 12), structure=(1, 12, 12), map_channels=(4, 4))
+    model = Jepa(settings, seeded())
+    goal = replace(named("sigreg"), weights={"place": 1.0})
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    generator, found = seeded(3), []
+    for _ in range(150):
+        at = torch.randint(12, (2, 16, 5), generator=generator)
+        seen = torch.zeros(16, 5, 1, 12, 12)
+        seen[torch.arange(16)[:, None], torch.arange(5), 0, at[0], at[1]] = 1.0
+        windows = Windows(seen, torch.zeros(16, 4, settings.actions), torch.rand(16, 1, 12, 12))
+        losses = goal.losses(model.outlook(windows, 2, 1, goal), seeded())
+        optimizer.zero_grad()
+        losses.total.backward()
+        optimizer.step()
+        found.append(float(losses.terms["place"].detach()))
+    assert sum(found[-5:]) < 0.6 * sum(found[:5])
+
+
 def test_regularisers_do_not_reach_the_map_and_prediction_does():
     model = Jepa(FACTORED, seeded())
     outlook = model.outlook(batch(FACTORED), 3, 2, named("sigreg"))

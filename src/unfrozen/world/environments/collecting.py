@@ -96,8 +96,25 @@ class RoomTrajectories:
             drawn.unflatten(0, (len(rows), length)), self.actions[rows[:, None], times[:, :-1]]
         )  # fmt: skip
 
-    def sample(self, batch: int, length: int, generator: torch.Generator) -> Windows:
-        """Draw pieces at random, with replacement.
+    def near_walls(self, length: int, distance: float = 1.5) -> Int[Tensor, "k 2"]:
+        """Trajectories and starts of all pieces in which a wall inside is pushed at or passed by.
+
+        Args:
+            length: images of each piece.
+            distance: from the middle of a column with walls, its doors included, in pixels.
+        """
+        inside = self.solid.clone()
+        inside[:, 0] = inside[:, -1] = inside[:, :, 0] = inside[:, :, -1] = False
+        middles = inside.any(1)
+        columns = torch.arange(inside.shape[2], dtype=torch.float32)
+        far = torch.where(middles[self.which][:, None], columns, torch.inf)
+        near = (self.positions[:, :, :1] - far).abs().amin(-1) <= distance
+        return near.unfold(1, length, 1).any(-1).nonzero()
+
+    def drawn(
+        self, batch: int, length: int, generator: torch.Generator
+    ) -> tuple[Int[Tensor, " b"], Int[Tensor, " b"]]:
+        """Trajectories and starts of pieces at random, with replacement.
 
         Args:
             batch: how many.
@@ -112,8 +129,11 @@ class RoomTrajectories:
             raise WorldError(f"{length} images do not fit {self.actions.shape[1]} steps")
         like = {"generator": generator, "device": generator.device}
         rows = torch.randint(len(self), (batch,), **like).to(self.which.device)
-        starts = torch.randint(last + 1, (batch,), **like).to(self.which.device)
-        return self.windows(rows, starts, length)
+        return rows, torch.randint(last + 1, (batch,), **like).to(self.which.device)
+
+    def sample(self, batch: int, length: int, generator: torch.Generator) -> Windows:
+        """Draw pieces at random, with replacement: those that `drawn` says."""
+        return self.windows(*self.drawn(batch, length, generator), length)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from typing import cast
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from unfrozen.errors import WorldError
 from unfrozen.world.jepa.networks import (
@@ -214,12 +215,15 @@ class Jepa(nn.Module):
                 raise WorldError("targets of an average encoder need one: give a copy of the model")
             with torch.no_grad():
                 goals = average._latents(windows)
-        tokens = None
+        tokens = looked = active = None
+        step = self.step
         if self.settings.structure is not None:
             if windows.structure is None:
                 raise WorldError("the model reads a map: give windows with structure")
             tokens = self.tokens(windows.structure)
-        step = self.step if tokens is None else self._within(tokens).step
+            within = self._within(tokens)
+            step, looked = within.step, within.attention(latents.flatten(0, 1))[:, 0]
+            active = self._active(windows)
         origin = latents[:, first.start : first.stop : first.step].flatten(0, 1)
         pieces = ahead(actions, horizon, stride, skip=0).flatten(0, 1)
         predicted = rollout(FunctionDynamics(step), origin, pieces).unflatten(0, (len(latents), -1))
@@ -231,7 +235,23 @@ class Jepa(nn.Module):
             actions,
             self.inverse(pairs),
             None if tokens is None else tokens.transpose(0, 1),
+            looked,
+            active,
         )
+
+    def _active(self, windows: Windows) -> Float[Tensor, "b t n"] | None:
+        """Shares of what is seen at the places of the map, if both are images of one size."""
+        shape, structure = self.settings.shape, self.settings.structure
+        if structure is None or shape[1:] != structure[1:]:
+            return None
+        seen = as_input(windows.observations, self.dtype)
+        b, t = seen.shape[:2]
+        found = seen.abs().sum(2).view(b * t, 1, *shape[1:])
+        # As the convolutions that make tokens: the middles of places are the same.
+        for _ in self.settings.map_channels:
+            found = F.avg_pool2d(found, 3, stride=2, padding=1)
+        flat = found.view(b, t, -1)
+        return flat / flat.sum(-1, keepdim=True).clamp(min=1e-6)
 
     def _latents(self, windows: Windows) -> Float[Tensor, "b t d"]:
         text = windows.text

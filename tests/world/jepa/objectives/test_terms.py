@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import entropy as scipy_entropy
 
 from unfrozen.errors import WorldError
 from unfrozen.world.jepa.objectives import (
@@ -12,6 +13,7 @@ from unfrozen.world.jepa.objectives import (
     covariance,
     follow,
     inverse_dynamics,
+    place,
     prediction,
     starts,
     time_similarity,
@@ -100,3 +102,24 @@ def test_what_has_no_statistic_is_refused():
         variance(torch.zeros(1, 3))
     with pytest.raises(WorldError, match="two or more"):
         covariance(torch.zeros(4, 1))
+
+
+def test_where_a_map_is_asked_is_compared_as_scipy_compares_distributions():
+    generator = torch.Generator().manual_seed(5)
+    looked, active = (
+        torch.rand(3, 4, 9, generator=generator, dtype=torch.float64) for _ in range(2)
+    )
+    looked, active = (x / x.sum(-1, keepdim=True) for x in (looked, active))
+    expected = np.mean(
+        [
+            scipy_entropy(p, q)
+            for p, q in zip(active.view(-1, 9).numpy(), looked.view(-1, 9).numpy(), strict=True)
+        ]
+    )
+    assert float(place(looked, active, eps=1e-12)) == pytest.approx(expected, rel=1e-6)
+    assert float(place(active, active)) == pytest.approx(0, abs=1e-12)
+    # Where nothing is seen, nothing is asked of the attention.
+    assert float(place(looked, torch.zeros_like(active))) == 0
+    sharp = torch.zeros(1, 1, 9, dtype=torch.float64)
+    sharp[..., 4] = 1
+    assert torch.isfinite(place(sharp.roll(1, -1), sharp))

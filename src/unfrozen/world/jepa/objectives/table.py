@@ -25,6 +25,8 @@ class Outlook(NamedTuple):
         actions: between steps of the windows.
         guessed: actions that are told from the latents before and after.
         tokens: of map codes, where structure is apart; samples are last but one.
+        looked: where the first head reads the map, at each latent.
+        active: where something is seen of the dynamics; None unless that is an image, as the map.
     """
 
     latents: Float[Tensor, "b t d"]
@@ -33,6 +35,8 @@ class Outlook(NamedTuple):
     actions: Float[Tensor, "b t1 a"]
     guessed: Float[Tensor, "b t1 a"]
     tokens: Float[Tensor, "n b m"] | None = None
+    looked: Float[Tensor, "b t n"] | None = None
+    active: Float[Tensor, "b t n"] | None = None
 
 
 class Losses(NamedTuple):
@@ -135,6 +139,12 @@ def _map_sigreg(outlook: Outlook, objective: Objective, generator: torch.Generat
     return _regular(outlook.tokens, objective, generator)
 
 
+def _place(outlook: Outlook, objective: Objective, generator: torch.Generator) -> Tensor:
+    if outlook.looked is None or outlook.active is None:
+        return outlook.latents.new_zeros(())
+    return terms.place(outlook.looked, outlook.active)
+
+
 TERMS: dict[str, Term] = {
     "prediction": lambda o, s, g: terms.prediction(o.predicted, o.targets),
     # Time step by time step, so that a latent cannot vary by telling the time alone.
@@ -148,6 +158,7 @@ TERMS: dict[str, Term] = {
     "map_variance": _of_map(terms.variance),
     "map_covariance": _of_map(terms.covariance),
     "map_sigreg": _map_sigreg,
+    "place": _place,
 }
 """Name -> term."""
 

@@ -123,6 +123,22 @@ def inverse_dynamics(
     return (guessed - actions).square().mean()
 
 
+def place(
+    looked: Float[Tensor, "b t n"], active: Float[Tensor, "b t n"], eps: float = 1e-6
+) -> Float[Tensor, ""]:
+    """Mean of KL(where something is seen | where the map is asked), in nats.
+
+    Whether walls hold is learnt from the few steps that hit one, and only by a model that reads the
+    map where it is; this tells it where that is at every step, from pixels alone.
+
+    Args:
+        looked: attention of latents, over n places of a map.
+        active: share of what is seen of the dynamics that lies at each place.
+        eps: keeps logarithms finite.
+    """
+    return (active * ((active + eps) / (looked + eps)).log()).sum(-1).mean()
+
+
 def _several(latents: Tensor) -> None:
     if latents.shape[-2] < 2:
         raise WorldError("statistics of latents take two samples or more")
