@@ -59,6 +59,7 @@ GROUPS = {
 COMMANDS: tuple[Command, ...] = (
     Command("demo", "unfrozen.cli.language.demo:demo", _MODELS),
     Command("models", "unfrozen.cli.models:models", _MODELS),
+    Command("doctor", "unfrozen.cli.doctor.command:doctor", _MODELS),
     Command("ask", "unfrozen.cli.language.ask:ask", _MODELS),
     Command("trace", "unfrozen.cli.language.trace:trace", _MODELS),
     Command("heads", "unfrozen.cli.language.heads:heads", _MODELS),

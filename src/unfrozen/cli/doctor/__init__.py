@@ -1,0 +1,1 @@
+"""``unfrozen doctor``: is everything there that commands need, and what to do where it is not."""
