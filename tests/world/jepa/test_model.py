@@ -101,7 +101,7 @@ def test_what_is_active_lies_at_the_token_whose_convolutions_are_centred_there(a
     outlook = model.outlook(windows, 2, 1, named("sigreg"))
     # Two convolutions that halve: token (i, j) is centred at pixel (4 i, 4 j).
     i, j = (min(round(x / 4), 2) for x in at)
-    assert torch.allclose(outlook.active.sum(-1), torch.ones(2, 5))
+    assert torch.allclose(outlook.active.sum(-1), torch.ones(2, 10))
     assert (outlook.active.argmax(-1) == 3 * i + j).all()
     assert outlook.looked.shape == outlook.active.shape
 

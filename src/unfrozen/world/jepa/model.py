@@ -222,7 +222,9 @@ class Jepa(nn.Module):
                 raise WorldError("the model reads a map: give windows with structure")
             tokens = self.tokens(windows.structure)
             within = self._within(tokens)
-            step, looked = within.step, within.attention(latents.flatten(0, 1))[:, 0]
+            step = within.step
+            # Head after head along the axis of time.
+            looked = within.attention(latents.flatten(0, 1)).flatten(1, 2)
             active = self._active(windows)
         origin = latents[:, first.start : first.stop : first.step].flatten(0, 1)
         pieces = ahead(actions, horizon, stride, skip=0).flatten(0, 1)
@@ -251,7 +253,8 @@ class Jepa(nn.Module):
         for _ in self.settings.map_channels:
             found = F.avg_pool2d(found, 3, stride=2, padding=1)
         flat = found.view(b, t, -1)
-        return flat / flat.sum(-1, keepdim=True).clamp(min=1e-6)
+        shares = flat / flat.sum(-1, keepdim=True).clamp(min=1e-6)
+        return shares.repeat(1, self.settings.heads, 1)
 
     def _latents(self, windows: Windows) -> Float[Tensor, "b t d"]:
         text = windows.text

@@ -25,7 +25,7 @@ class Outlook(NamedTuple):
         actions: between steps of the windows.
         guessed: actions that are told from the latents before and after.
         tokens: of map codes, where structure is apart; samples are last but one.
-        looked: where the first head reads the map, at each latent.
+        looked: where each head reads the map, at each latent; one head's times after another's.
         active: where something is seen of the dynamics; None unless that is an image, as the map.
     """
 
@@ -35,8 +35,8 @@ class Outlook(NamedTuple):
     actions: Float[Tensor, "b t1 a"]
     guessed: Float[Tensor, "b t1 a"]
     tokens: Float[Tensor, "n b m"] | None = None
-    looked: Float[Tensor, "b t n"] | None = None
-    active: Float[Tensor, "b t n"] | None = None
+    looked: Float[Tensor, "b ht n"] | None = None
+    active: Float[Tensor, "b ht n"] | None = None
 
 
 class Losses(NamedTuple):
