@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.tem_t import Correction, TemT, TemTSettings
-from unfrozen.hippocampus.tem_t.files import load_model, save_model
+from unfrozen.hippocampus.tem_t.files import load_model, save_model, trained
 from unfrozen.hippocampus.training import draw_walks
 from unfrozen.hippocampus.worlds import named, novelty
 from unfrozen.memory.hopfield.modern import ModernHopfield, recall
@@ -222,3 +222,12 @@ def test_what_makes_no_sense_is_refused(unchecked):
         model(beta=0.0)
     with pytest.raises(MapError, match="several symbols"):
         TemT(TemTSettings(4, n_symbols=1))
+
+
+def test_models_are_made_and_read_without_the_global_generator(tmp_path):
+    before = torch.get_rng_state()
+    trained("grid")
+    for more in ({"readout": "embedding"}, {"landmarks": True}, {"positions": "rotary"}):
+        save_model(model(**more), tmp_path / "model.safetensors")
+        load_model(tmp_path / "model.safetensors")
+    assert torch.equal(torch.get_rng_state(), before)

@@ -5,6 +5,8 @@ from dataclasses import asdict, fields
 from importlib import resources
 from pathlib import Path
 
+import torch
+
 from unfrozen.data.parts import load_parts, save_parts
 from unfrozen.errors import MapError
 from unfrozen.hippocampus.tem_t.correction import Correction
@@ -45,7 +47,8 @@ def load_model(path: str | Path) -> TemT:
             raise ValueError(f"unknown settings {sorted(set(told) - known)}")
         if told.get("correction") is not None:
             told["correction"] = Correction(**told["correction"])
-        model = TemT(TemTSettings(**told))
+        # What is drawn is overwritten at once: nobody else's numbers are to be others for it.
+        model = TemT(TemTSettings(**told), torch.Generator())
         model.load_state_dict(state)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())

@@ -259,7 +259,10 @@ def _positions(settings: TemTSettings, generator: torch.Generator | None) -> Pos
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
+    # Without memory of its own: a layer that has some draws from the global generator.
+    layer = nn.Linear(inputs, outputs, device="meta")
+    layer.weight = nn.Parameter(torch.empty(outputs, inputs))
+    layer.bias = nn.Parameter(torch.empty(outputs))
     bound = 1 / math.sqrt(inputs)
     for parameter in layer.parameters():
         nn.init.uniform_(parameter, -bound, bound, generator)
