@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from matplotlib.colors import to_hex
 
 from unfrozen.agent.living.figures import (
     AFTER,
@@ -87,6 +88,22 @@ def test_a_life_is_drawn_with_its_errands_and_changes() -> None:
     assert upright == [4.5, 9.5]
     assert axes.get_title() == "A life"
     assert plot_life([], changes).axes
+
+
+def test_nothing_in_the_picture_of_a_life_has_the_colour_of_anything_else() -> None:
+    changes = make_life(seed=1).schedule.changes
+    last = max(change.at for change in changes)
+    assert {change.kind for change in changes} == set(KINDS)
+    one = lived("0" * (last + 1), "01" + "1" * (last - 1))
+    (axes,) = plot_life(one, changes).axes
+    named = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
+    colours = [to_hex(line.get_color()) for line in named]
+    assert len(set(colours)) == len(colours) == len(KINDS) + 3
+    # Who sees no colours tells changes by their dashes.
+    dashes = {
+        str(line.get_linestyle()) for line in named if line.get_xdata()[0] == line.get_xdata()[-1]
+    }
+    assert len(dashes) >= 4
 
 
 def test_arms_are_drawn_as_shares_of_errands_done() -> None:

@@ -18,8 +18,15 @@ AFTER = 3
 """Errands after a change in which one may recover."""
 # Safe for the colour-blind (Okabe and Ito 2008).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
-_KINDS = {"lock": "#d55e00", "street": "#e69f00", "move": "#cc79a7", "trade": "#0072b2",
-          "goal": "#009e73"}  # fmt: skip
+_DONE, _FAILED = "#0072b2", "#d55e00"
+# A colour and a dash for each kind of change, none of them that of an errand.
+_KINDS = {
+    "lock": ("#cc79a7", "-"),
+    "street": ("#e69f00", "--"),
+    "move": ("#009e73", "-."),
+    "trade": ("#56b4e9", ":"),
+    "goal": ("#999999", (0, (6, 1))),
+}
 
 
 @dataclass(frozen=True)
@@ -122,14 +129,15 @@ def plot_life(lived: Sequence[Lived], changes: Sequence[Change], title: str = ""
         if change.at <= last:
             label = None if change.kind in seen else f"change: {change.kind}"
             seen.add(change.kind)
-            axes.axvline(change.at - 0.5, color=_KINDS[change.kind], lw=1.2, label=label)
+            colour, dash = _KINDS[change.kind]
+            axes.axvline(change.at - 0.5, color=colour, ls=dash, lw=1.5, label=label)
     numbers = np.array([one.number for one in lived])
     steps = np.array([one.steps for one in lived])
     done = np.array([one.success for one in lived], dtype=bool)
     axes.plot(numbers, [one.shortest for one in lived], color="black", lw=0.8, label="shortest way")
-    axes.plot(numbers[done], steps[done], "o", ms=4, color="#0072b2", label="done")
+    axes.plot(numbers[done], steps[done], "o", ms=4, color=_DONE, label="done")
     if not done.all():
-        axes.plot(numbers[~done], steps[~done], "x", ms=6, color="#d55e00", label="not done")
+        axes.plot(numbers[~done], steps[~done], "x", ms=6, color=_FAILED, label="not done")
     axes.set(xlabel="errand", ylabel="steps", title=title, ylim=(0, None))
     axes.legend(ncols=4, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16))
     return figure
