@@ -17,6 +17,7 @@ from rich.text import Text
 from unfrozen.papers.claim import Cell, Table
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.progress import Progress
 
 _MARKS = {"✓": "green", "✗": "yellow"}
@@ -83,6 +84,22 @@ def emit_json(target: str | Path, payload: Any) -> None:
     from unfrozen.data.cache import write_json
 
     write_json(target, payload)
+
+
+def save_picture(out: Path, figure: "Figure") -> None:
+    """Write a picture, whole or not at all.
+
+    Args:
+        out: the file; its suffix says of which kind it is.
+        figure: to be written.
+
+    Raises:
+        DataError: the disk is full or refuses.
+    """
+    from unfrozen.data.cache import atomic_write
+
+    with atomic_write(out) as temporary:
+        figure.savefig(temporary, format=out.suffix.lower().removeprefix("."), dpi=150)
 
 
 @contextlib.contextmanager

@@ -52,6 +52,11 @@ def with_suffix(target: Path | None, known: Sequence[str]) -> Path | None:
     return writable(target) if target is not None else None
 
 
+def picture_file(target: Path | None) -> Path | None:
+    """A file for a picture; see `with_suffix`."""
+    return with_suffix(target, PICTURES)
+
+
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(

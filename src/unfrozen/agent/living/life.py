@@ -11,6 +11,7 @@ from unfrozen.agent.agent import Agent
 from unfrozen.errors import AgentError
 from unfrozen.world.environments import make
 from unfrozen.world.environments.town.changes import ScheduleSettings
+from unfrozen.world.environments.town.life import Life
 from unfrozen.world.environments.town.living import HORIZON, VectorTown
 from unfrozen.world.environments.town.plan import TownSettings
 
@@ -38,6 +39,11 @@ class LifeSettings:
     def __post_init__(self) -> None:
         if self.childhood < 0 or self.horizon < 1:
             raise AgentError("a life has a childhood of 0 steps or more, and steps for an errand")
+
+    @property
+    def world(self) -> Life:
+        """The town as it is, and all that happens in it."""
+        return self.make().tables.lives[0]
 
     def make(self, horizon: int | None = None) -> VectorTown:
         """The town, for one."""

@@ -7,8 +7,8 @@ import typer
 
 from unfrozen.cli.agent.run import FolderArgument
 from unfrozen.cli.agent.telling import finite, life_table, summary_json
-from unfrozen.cli.console import emit_json, output, print_table, progress
-from unfrozen.cli.opening import PICTURES, JsonOption, reporter, with_suffix
+from unfrozen.cli.console import emit_json, output, print_table, progress, save_picture
+from unfrozen.cli.opening import JsonOption, picture_file, reporter
 
 EXAMPLES = {
     "agent report": (
@@ -23,12 +23,8 @@ EXAMPLES = {
 }
 
 
-def _picture(target: Path | None) -> Path | None:
-    return with_suffix(target, PICTURES)
-
-
 PictureOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="A picture.", callback=_picture)
+    Path | None, typer.Option(metavar="FILE", help="A picture.", callback=picture_file)
 ]
 
 
@@ -41,8 +37,8 @@ def report(folder: FolderArgument, out: PictureOption = None, json: JsonOption =
     lived, console = list(life.errands()), output(json)
     print_table(life_table(life, lived), console)
     if out is not None:
-        changes = life.settings.make().tables.lives[0].schedule.changes
-        plot_life(lived, changes, f"A life in town {life.settings.seed}").savefig(out, dpi=150)
+        changes = life.settings.world.schedule.changes
+        save_picture(out, plot_life(lived, changes, f"A life in town {life.settings.seed}"))
         console.print(f"The life is in {out}", markup=False, soft_wrap=True)
     if json is not None:
         emit_json(json, summary_json(life, lived))
@@ -103,7 +99,7 @@ def compare(
     console = output(json)
     print_table(table, console)
     if out is not None:
-        plot_arms(found).savefig(out, dpi=150)
+        save_picture(out, plot_arms(found))
         console.print(f"The lives are in {out}", markup=False, soft_wrap=True)
     if json is not None:
         emit_json(json, {name: finite(summary(of)) for name, of in found.items()})

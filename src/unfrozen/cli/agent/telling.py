@@ -16,7 +16,7 @@ def life_table(life: "LifeFolder", lived: "Sequence[Lived]") -> Table:
     """A life, a line a phase."""
     from unfrozen.agent.living.figures import summary, told_change
 
-    world = life.settings.make().tables.lives[0]
+    world = life.settings.world
     columns = ("errand", "step", "what changed", "done", "detour")
     rows, step = [], life.childhood()["steps"] if lived else 0
     for phase in sorted({one.phase for one in lived}):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unfrozen.cli.console import emit_json
+from unfrozen.cli.console import emit_json, save_picture
 from unfrozen.cli.opening import PICTURES, with_suffix
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ def graph_file(target: Path | None) -> Path | None:
         DataError: its suffix is unknown, or it cannot be written where it is wanted.
     """
     return with_suffix(target, SUFFIXES)
-
-
-def picture_file(target: Path | None) -> Path | None:
-    """A file for a picture; see `graph_file`."""
-    return with_suffix(target, PICTURES)
 
 
 RelationOption = Annotated[
@@ -103,11 +98,3 @@ def save(
         write_graphml(graph(), out)
     else:
         save_picture(out, draw())
-
-
-def save_picture(out: Path, figure: "Figure") -> None:
-    """Write a picture, whole or not at all."""
-    from unfrozen.data.cache import atomic_write
-
-    with atomic_write(out) as temporary:
-        figure.savefig(temporary, format=out.suffix.lower().removeprefix("."), dpi=150)

@@ -5,21 +5,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unfrozen.cli.console import emit_json, output, print_table, progress
+from unfrozen.cli.console import emit_json, output, print_table, progress, save_picture
 from unfrozen.cli.graph.declared import (
     FactsOption,
     OutOption,
     RelationOption,
     declared,
-    picture_file,
     save,
-    save_picture,
 )
 from unfrozen.cli.opening import (
     JsonOption,
     ModelOption,
     WorkspaceOption,
     load_state,
+    picture_file,
     reporter,
     state_text,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unfrozen.cli.console import emit_json, output, print_table, progress
+from unfrozen.cli.console import emit_json, output, print_table, progress, save_picture
 from unfrozen.cli.opening import PICTURES, JsonOption, reporter, with_suffix
 
 if TYPE_CHECKING:
@@ -168,12 +168,11 @@ def _draw(out: Path, world: "World", seen: "Sequence[Step]") -> None:
     from unfrozen.data.cache import atomic_write
     from unfrozen.hippocampus.plots import animated, walked
 
-    with atomic_write(out) as temporary:
-        if out.suffix.lower() != _FILM:
-            walked(world, seen).savefig(temporary, format=out.suffix[1:].lower(), dpi=150)
-            return
-        # Pillow goes by the name of the file.
-        with tempfile.TemporaryDirectory() as folder:
-            film = Path(folder) / "walk.gif"
-            animated(world, seen).save(film, writer="pillow", dpi=80)
-            temporary.write_bytes(film.read_bytes())
+    if out.suffix.lower() != _FILM:
+        save_picture(out, walked(world, seen))
+        return
+    # Pillow goes by the name of the file.
+    with atomic_write(out) as temporary, tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "walk.gif"
+        animated(world, seen).save(film, writer="pillow", dpi=80)
+        temporary.write_bytes(film.read_bytes())

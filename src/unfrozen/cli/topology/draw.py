@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from unfrozen.cli.console import emit_json, output
-from unfrozen.cli.opening import PICTURES, JsonOption, with_suffix
+from unfrozen.cli.console import emit_json, output, save_picture
+from unfrozen.cli.opening import JsonOption, picture_file
 from unfrozen.cli.topology.lifts import (
     LIFT_HELP,
     HopsOption,
@@ -30,11 +30,6 @@ EXAMPLES = {
 }
 
 
-def _picture(target: Path) -> Path:
-    with_suffix(target, PICTURES)
-    return target
-
-
 def draw(
     source: SourceArgument,
     out: Annotated[
@@ -44,7 +39,7 @@ def draw(
             "-o",
             metavar="FILE",
             help="The picture, as .png, .svg or .pdf.",
-            callback=_picture,
+            callback=picture_file,
             show_default=False,
         ),
     ],
@@ -84,7 +79,7 @@ def draw(
     """
     from unfrozen.cli.topology.lifts import lifted
     from unfrozen.cli.topology.reading import open_complex
-    from unfrozen.data.cache import atomic_write, status
+    from unfrozen.data.cache import status
     from unfrozen.errors import TopologyError
     from unfrozen.topology.drawing import draw as picture_of
 
@@ -113,8 +108,7 @@ def draw(
             view=view,
             seed=seed,
         )
-        with atomic_write(out) as temporary:
-            figure.savefig(temporary, format=out.suffix.lower().removeprefix("."), dpi=150)
+        save_picture(out, figure)
     console = output(json)
     if opened.notes:
         console.print(f"{opened.name}: {'; '.join(opened.notes)}", markup=False, soft_wrap=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unfrozen.cli.console import emit_json, output, print_table, progress
-from unfrozen.cli.opening import PICTURES, JsonOption, reporter, with_suffix
+from unfrozen.cli.console import emit_json, output, print_table, progress, save_picture
+from unfrozen.cli.opening import JsonOption, picture_file, reporter
 from unfrozen.cli.world.train import RoomsArgument
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ EXAMPLES = {
         "unfrozen world plan two-rooms --model world.safetensors --out plan.png",
     ),
 }
-
-
-def _picture(target: Path | None) -> Path | None:
-    return with_suffix(target, PICTURES)
 
 
 def plan(
@@ -39,7 +35,7 @@ def plan(
     seed: Annotated[int, typer.Option(min=0, help="Of episodes and of noise.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A picture of a first plan.", callback=_picture),
+        typer.Option(metavar="FILE", help="A picture of a first plan.", callback=picture_file),
     ] = None,
     json: JsonOption = None,
 ) -> None:
@@ -115,4 +111,4 @@ def _draw(out: Path, thinker: "Thinker", observed: dict[str, Any]) -> None:
             thinker.settings.planner, generator=generator, trace=8,
         )  # fmt: skip
         figure = plan_trace(made, goal=looked.goal[0])
-    figure.savefig(out, dpi=150)
+    save_picture(out, figure)
