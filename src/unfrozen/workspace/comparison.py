@@ -120,7 +120,7 @@ def facts_between(before: State, after: State) -> Between:
     Raises:
         WorkspaceError: the states are of different bases.
     """
-    _check(before, after)
+    check_same_base(before, after)
     told, telling = _told(before), _told(after)
     said_before, said_after = _last(told.values()), _last(telling.values())
     # What was written again, as it was, has not changed: so batches are rewritten and compacted.
@@ -202,7 +202,7 @@ def compare(
         WorkspaceError: the states are of different bases, or the model is not their base.
         FactError: there is no question, or one with fewer than two objects.
     """
-    _check(before, after)
+    check_same_base(before, after)
     fold = Fold.of(lm.model)
     there = fold.changes
     graphs = []
@@ -254,7 +254,12 @@ def _named(progress: Progress, when: str) -> Progress:
     return lambda what, done, total: progress(f"{what} {when}", done, total)
 
 
-def _check(before: State, after: State) -> None:
+def check_same_base(before: State, after: State) -> None:
+    """Whether two states can be compared.
+
+    Raises:
+        WorkspaceError: they are of different bases.
+    """
     a, b = before.workspace, after.workspace
     if a.base_hash != b.base_hash:
         raise WorkspaceError(

@@ -180,6 +180,9 @@ FACTS, DOCUMENTS, FORGETTING = "fact-memory", "document-memory", "forgetting"
 EXPERIENCE = "experience"
 """Kind of what an agent's errand left: places, steps and slots of its memories."""
 
+LIVES = "tem-t/"
+"""How names of bases begin that are a map's model, over which an agent lives."""
+
 MEMORIES = (FACTS, DOCUMENTS, FORGETTING, EXPERIENCE)
 """Kinds that alter no parameter."""
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from unfrozen.errors import WorkspaceError
 from unfrozen.workspace.change import Change
+from unfrozen.workspace.exchange.belonging import check_movable
 from unfrozen.workspace.exchange.portable import (
     read_changes,
     tensors_from_bytes,
@@ -18,6 +19,7 @@ from unfrozen.workspace.exchange.portable import (
 )
 from unfrozen.workspace.files import damaged, new_folder
 from unfrozen.workspace.fold import Fold
+from unfrozen.workspace.kinds import LIVES
 from unfrozen.workspace.log import Addition, Entry, Log
 
 Ref = str | int
@@ -91,6 +93,11 @@ class Workspace:
     def base_hash(self) -> str:
         """Weights hash of the base model."""
         return self._log.base_hash
+
+    @property
+    def of_life(self) -> bool:
+        """Whether it is an agent's life, over the model of a map and not over one of language."""
+        return self.base_name.startswith(LIVES)
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, base {self.base_name!r})"
@@ -250,8 +257,8 @@ class Workspace:
         nothing the second time.
 
         Raises:
-            WorkspaceError: another base, a damaged file, or a change that was reverted here
-                (`restore` it instead); nothing is added.
+            WorkspaceError: another base, a damaged file, a change that was reverted here
+                (`restore` it instead), or one of another life; nothing is added.
         """
         file = Path(file)
         base, changes = read_changes(file)
@@ -271,7 +278,9 @@ class Workspace:
                         f"change {change.name!r} is in the log already, as entry {entry.number}, "
                         "reverted: restore that entry instead"
                     )
-            return writer.append([_addition(c) for c in changes if c.id not in here])
+            new = [change for change in changes if change.id not in here]
+            check_movable(new, file)
+            return writer.append([_addition(change) for change in new])
 
     def materialize(
         self, model: nn.Module, folder: str | os.PathLike[str], tokenizer: Any = None

@@ -16,6 +16,8 @@ from unfrozen.agent.living.explaining import lived_again
 from unfrozen.agent.living.folder import LifeFolder
 from unfrozen.agent.living.life import LifeSettings, Lived
 from unfrozen.errors import AgentError, UnfrozenError, WorldError
+from unfrozen.workspace import Workspace
+from unfrozen.workspace.log import Entry
 from unfrozen.world.environments.town.changes import ScheduleSettings
 from unfrozen.world.environments.town.plan import TownSettings
 
@@ -276,6 +278,36 @@ def test_missing_and_altered_files_are_told_of(life: LifeFolder, tmp_path: Path)
     with pytest.raises(UnfrozenError, match="damaged"):
         list(part.live(1))
     assert files(part.path) == before
+
+
+def test_an_errand_of_another_life_is_not_counted(life: LifeFolder, tmp_path: Path) -> None:
+    part, other = copied(life, tmp_path / "part"), LifeFolder.create(tmp_path / "other", SETTINGS)
+    list(other.live(1))
+    foreign = other.workspace.change("errand 0")
+    part.workspace.commit(foreign)
+    for ask in (lambda: part.done, part.agent, lambda: list(part.live(1))):
+        with pytest.raises(AgentError, match=r"entry 14 \(errand 0\) of .* is not of this life"):
+            ask()
+
+
+def test_the_log_is_read_once_however_many_errands_are(
+    life: LifeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, counts = Workspace.log, [0]
+
+    def counted(self: Workspace) -> list[Entry]:
+        counts[0] += 1
+        return read(self)
+
+    monkeypatch.setattr(Workspace, "log", counted)
+    for ask in (
+        lambda: list(life.errands()),
+        lambda: life.moment(life.childhood()["steps"] + 30),
+        lambda: life.errand(7),
+    ):
+        counts[0] = 0
+        ask()
+        assert counts == [1]
 
 
 def test_all_of_a_life_is_told_in_plain_json(life: LifeFolder) -> None:

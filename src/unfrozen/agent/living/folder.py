@@ -28,7 +28,7 @@ from unfrozen.data.models import weights_hash
 from unfrozen.errors import AgentError
 from unfrozen.hippocampus.tem_t import trained
 from unfrozen.workspace import Change, Workspace
-from unfrozen.workspace.kinds import EXPERIENCE
+from unfrozen.workspace.kinds import EXPERIENCE, LIVES
 from unfrozen.workspace.log import Entry
 from unfrozen.world.environments.town.changes import ScheduleSettings
 from unfrozen.world.environments.town.facts import ITEMS
@@ -73,8 +73,7 @@ class LifeFolder:
             raise AgentError(f"{path} is in use: give a new folder, or go on with the life in it")
         AgentSettings(plastic=plastic)
         settings.make()
-        base = f"tem-t/{_MODEL}"
-        Workspace.init(path / "workspace", base, weights_hash(trained(_MODEL)))
+        Workspace.init(path / "workspace", f"{LIVES}{_MODEL}", weights_hash(trained(_MODEL)))
         if language is not None:
             language_model(language)
         told = {"format": _FORMAT, "plastic": plastic, "language": language}
@@ -109,7 +108,7 @@ class LifeFolder:
     @property
     def done(self) -> int:
         """Errands that were lived to their end, whether they were taken back or not."""
-        return max(0, len(self._entries()) - 1)
+        return max(0, len(self._entries(self.workspace.log())) - 1)
 
     def agent(self) -> Agent:
         """The agent as its active experiences make it.
@@ -122,9 +121,11 @@ class LifeFolder:
 
     def agent_before(self, errand: int) -> Agent:
         """The agent as it was when an errand began, whatever was taken back since."""
-        self._check(errand)
-        own = self._entries()[errand + 1].number
-        return self._folded([entry for entry in self.workspace.log() if entry.number < own])
+        log = self.workspace.log()
+        lived = self._entries(log)
+        _check(errand, len(lived) - 1)
+        own = lived[errand + 1].number
+        return self._folded([entry for entry in log if entry.number < own])
 
     def live(self, errands: int | None = None, watch: Watcher | None = None) -> Iterator[Lived]:
         """Go on living; the first time, grow up before.
@@ -147,7 +148,7 @@ class LifeFolder:
 
     def _live(self, errands: int | None, watch: Watcher | None) -> Iterator[Lived]:
         workspace = self.workspace
-        if not self._entries():
+        if not self._entries(workspace.log()):
             agent = self._new()
             childhood = grow_up(agent, self.settings)
             _write(
@@ -158,7 +159,7 @@ class LifeFolder:
         number = self.done
         agent = self.agent()
         agent.set_plastic(self.plastic)
-        place = self.errand(number - 1)["place"] if number else self.childhood()["place"]
+        place = self._record(number - 1)["place"] if number else self.childhood()["place"]
         since, moments = mark(agent), list[dict[str, Any]]()
 
         def watched(agent: Agent, moment: Moment) -> None:
@@ -170,8 +171,9 @@ class LifeFolder:
             _write(self._file(lived.number), {**asdict(lived), "moments": moments})
             moments.clear()
             asked = {"errand": lived.asked, "told": lived.told}
-            effect = {"success": lived.success, "steps": lived.steps, "shortest": lived.shortest}
-            self._commit(workspace, agent, since, f"errand {lived.number}", asked, effect)
+            keys = ("success", "steps", "shortest", "seconds", "bytes")
+            effect = {key: getattr(lived, key) for key in keys}
+            self._commit(workspace, agent, since, _name(lived.number), asked, effect)
             since = mark(agent)
             yield lived
 
@@ -183,7 +185,8 @@ class LifeFolder:
         """
         workspace = self.workspace
         held = {change.id: change for change in workspace.changes()}
-        return [held.get(entry.id) or workspace.change(entry.id) for entry in self._entries()]
+        lived = self._entries(workspace.log())
+        return [held.get(entry.id) or workspace.change(entry.id) for entry in lived]
 
     def errand(self, number: int) -> dict[str, Any]:
         """What was written down of an errand.
@@ -191,13 +194,13 @@ class LifeFolder:
         Raises:
             AgentError: it was not lived, or its file cannot be read.
         """
-        self._check(number)
-        return _read(self._file(number), _ERRAND)
+        _check(number, self.done)
+        return self._record(number)
 
     def errands(self) -> Iterator[Lived]:
         """All errands so far, without their decisions."""
         for number in range(self.done):
-            found = self.errand(number)
+            found = self._record(number)
             found.pop("moments")
             yield Lived(**found)
 
@@ -207,32 +210,38 @@ class LifeFolder:
         Raises:
             AgentError: nothing was decided then.
         """
-        low, high = 0, self.done
+        low, high = 0, (done := self.done)
         while low < high:
             middle = (low + high) // 2
-            moments = self.errand(middle)["moments"]
+            moments = self._record(middle)["moments"]
             if time < moments[0]["time"]:
                 high = middle
             elif time > moments[-1]["time"]:
                 low = middle + 1
             else:
                 return middle, moments[time - moments[0]["time"]]
-        if not self.done:
+        if not done:
             raise AgentError("this life has not begun: `unfrozen agent run` lives it")
-        first = self.errand(0)["moments"][0]["time"]
-        last = self.errand(self.done - 1)["moments"][-1]["time"]
+        first = self._record(0)["moments"][0]["time"]
+        last = self._record(done - 1)["moments"][-1]["time"]
         raise AgentError(
             f"nothing was decided at {time}: errands took place from {first} to {last}"
         )
 
-    def _check(self, errand: int) -> None:
-        if not self.done:
-            raise AgentError("no errand of this life was done: `unfrozen agent run` lives it")
-        if not 0 <= errand < self.done:
-            raise AgentError(f"this life has errands 0 to {self.done - 1}, not {errand}")
+    def _entries(self, log: list[Entry]) -> list[Entry]:
+        """Of childhood and each errand, in their order, as the log of the workspace has them."""
+        found = [entry for entry in log if entry.kind == EXPERIENCE]
+        for number, entry in enumerate(found, -1):
+            if entry.name != (_name(number) if number >= 0 else _CHILDHOOD):
+                raise AgentError(
+                    f"entry {entry.number} ({entry.name}) of {self.path / 'workspace'} is not of "
+                    "this life, whose errands it would number anew: begin another life in a new "
+                    "folder"
+                )
+        return found
 
-    def _entries(self) -> list[Entry]:
-        return [e for e in self.workspace.log() if e.kind == EXPERIENCE]
+    def _record(self, number: int) -> dict[str, Any]:
+        return _read(self._file(number), _ERRAND)
 
     def _file(self, number: int) -> Path:
         return self.path / "errands" / f"{number:04}.json"
@@ -278,6 +287,17 @@ class LifeFolder:
             EXPERIENCE, name, workspace.base_hash, experience(agent, since), request, {}, effect
         )
         workspace.commit(change)
+
+
+def _name(errand: int) -> str:
+    return f"errand {errand}"
+
+
+def _check(errand: int, done: int) -> None:
+    if done < 1:
+        raise AgentError("no errand of this life was done: `unfrozen agent run` lives it")
+    if not 0 <= errand < done:
+        raise AgentError(f"this life has errands 0 to {done - 1}, not {errand}")
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from unfrozen.errors import WorkspaceError
 from unfrozen.language.facts.fact import plain
+from unfrozen.workspace.exchange.belonging import check_movable
 from unfrozen.workspace.ledger import Conflict, find_conflicts, told_facts
 from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
@@ -39,7 +40,8 @@ def merge(workspace: Workspace, other: Workspace, *, keep: str | None = None) ->
         keep: of conflicting entries, "ours" leaves out the other's, "theirs" takes back ours.
 
     Raises:
-        WorkspaceError: another base, or conflicts and nobody said whose entries stay.
+        WorkspaceError: another base, experiences of another life, or conflicts and nobody said
+            whose entries stay.
     """
     if keep not in (None, "ours", "theirs"):
         raise WorkspaceError(f"of conflicts either ours or theirs are kept, not {keep!r}")
@@ -51,6 +53,7 @@ def merge(workspace: Workspace, other: Workspace, *, keep: str | None = None) ->
     here = {e.id: e for e in workspace.log() if not e.reverts}
     theirs = [e for e in other.log() if e.active and not e.reverts]
     new = [e for e in theirs if e.id not in here]
+    check_movable(new, other.path)
     held = told_facts(here.values())
     conflicts = [
         c
