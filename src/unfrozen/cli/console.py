@@ -86,6 +86,21 @@ def emit_json(target: str | Path, payload: Any) -> None:
     write_json(target, payload)
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """A number of things in words.
+
+    Args:
+        number: how many.
+        one: what one of them is called.
+        several: what several are called; with an s by default.
+
+    Example:
+        >>> counted(1, "step"), counted(2, "step"), counted(0, "life", "lives")
+        ('1 step', '2 steps', '0 lives')
+    """
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
 def save_picture(out: Path, figure: "Figure") -> None:
     """Write a picture, whole or not at all.
 

@@ -61,7 +61,7 @@ def frames(life: LifeFolder, errand: int) -> list[Frame]:
         shown.append(Frame(town.picture(), (*head, "", *_thoughts(moment, plan)), side))
         town.step(np.array([moment["action"]]))
     end = "done" if found["success"] else "not done"
-    told = f"{end}, in {found['steps']} steps; the shortest way has {found['shortest']}"
+    told = f"{end}, in {_steps(found['steps'])}; the shortest way has {found['shortest']}"
     shown.append(Frame(town.picture(), (*head, "", told), side))
     return shown
 
@@ -116,6 +116,10 @@ def _thoughts(moment: dict[str, Any], plan: dict[str, Any] | None) -> list[str]:
         cites = ", ".join(f"{kind} {which}" for kind, which in moment["cites"])
         lines.append(f"rests on: {cites}")
     return lines
+
+
+def _steps(number: int) -> str:
+    return "1 step" if number == 1 else f"{number} steps"
 
 
 def _short(text: str, most: int = 60) -> str:

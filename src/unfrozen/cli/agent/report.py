@@ -7,7 +7,7 @@ import typer
 
 from unfrozen.cli.agent.run import FolderArgument
 from unfrozen.cli.agent.telling import finite, life_table, summary_json
-from unfrozen.cli.console import emit_json, output, print_table, progress, save_picture
+from unfrozen.cli.console import counted, emit_json, output, print_table, progress, save_picture
 from unfrozen.cli.opening import JsonOption, picture_file, reporter
 
 EXAMPLES = {
@@ -90,7 +90,7 @@ def compare(
             one.last)), round(one.detour, 2), round(one.seconds, 2), round(one.bytes / 1000),
         ))  # fmt: skip
     table = Table(
-        f"{lives} lives of {changes} changes",
+        f"{counted(lives, 'life', 'lives')} of {counted(changes, 'change')}",
         ("arm", "what it is", "done", "before", "recovered", "last", "detour", "learning s", "kB"),
         tuple(rows),
         "Shares of errands done: in all, before the first change, from the fourth after a change "

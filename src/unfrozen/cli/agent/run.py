@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unfrozen.cli.agent.telling import life_table, summary_json
-from unfrozen.cli.console import emit_json, output, print_table, progress
+from unfrozen.cli.console import counted, emit_json, output, print_table, progress
 from unfrozen.cli.opening import JsonOption, reporter
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from unfrozen.agent.living.folder import LifeFolder
 
 EXAMPLES = {
@@ -55,16 +57,23 @@ def run(
     `unfrozen revert` takes back. An interrupted life is gone on with by the same command.
     """
     life = _life(folder, seed, changes, untold, frozen, language_model)
-    lived = list(life.errands())
-    total = len(_schedule(life).errands)
+    lived, console = list(life.errands()), output(json)
+    total = len(life.settings.world.schedule.errands)
     wanted = min(total, len(lived) + (total if errands is None else errands))
-    with progress() as bars:
-        report = reporter(bars)
-        for one in life.live(errands):
-            lived.append(one)
-            report("Living", len(lived), wanted)
-    console = output(json)
+    try:
+        with progress() as bars:
+            report = reporter(bars)
+            for one in life.live(errands):
+                lived.append(one)
+                report("Living", len(lived), wanted)
+    except KeyboardInterrupt:
+        kept = f"{counted(len(lived), 'errand')} of this life {_are(len(lived))} kept in {folder}"
+        _say(f"Interrupted: {kept}. The same command goes on with it.", console)
+        raise
     print_table(life_table(life, lived), console)
+    if len(lived) == total:
+        over = f"This life is over: all {counted(total, 'errand')} of its schedule were lived"
+        _say(f"{over}. A new folder begins another: unfrozen agent run FOLDER --seed N", console)
     if json is not None:
         emit_json(json, summary_json(life, lived))
 
@@ -106,5 +115,9 @@ def _life(
     return life
 
 
-def _schedule(life: "LifeFolder") -> Any:
-    return life.settings.make().tables.lives[0].schedule
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _say(line: str, console: "Console") -> None:
+    console.print(line, markup=False, soft_wrap=True)

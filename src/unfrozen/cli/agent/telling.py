@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from unfrozen.cli.console import counted
 from unfrozen.papers.claim import Table
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def life_table(life: "LifeFolder", lived: "Sequence[Lived]") -> Table:
         return Table("A life that has not begun", columns, ())
     found = summary([list(lived)])
     note = (
-        f"{found.success:.1%} of {len(lived)} errands done, in {found.detour:.2f} times the "
-        f"shortest way; {found.seconds:.1f} s of learning, {found.bytes / 1000:,.0f} kB stored."
+        f"{found.success:.1%} of {counted(len(lived), 'errand')} done, in {found.detour:.2f} times "
+        f"the shortest way; {found.seconds:.1f} s of learning, {found.bytes / 1000:,.0f} kB stored."
     )
     title = f"A life in town {life.settings.seed}"
     return Table(title, columns, tuple(rows), note)

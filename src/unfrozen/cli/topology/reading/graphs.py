@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unfrozen.cli.console import counted
 from unfrozen.errors import TopologyError
 
 if TYPE_CHECKING:
@@ -287,11 +288,6 @@ def _is_number(word: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def counted(number: int, word: str) -> str:
-    """A number with its word, in the plural where it is not one."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _left_out(loops: int, repeats: int) -> list[str]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unfrozen.cli.topology.reading.graphs import counted, fits
+from unfrozen.cli.console import counted
+from unfrozen.cli.topology.reading.graphs import fits
 from unfrozen.errors import TopologyError
 
 if TYPE_CHECKING:

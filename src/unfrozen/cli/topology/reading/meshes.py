@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unfrozen.cli.topology.reading.graphs import counted
+from unfrozen.cli.console import counted
 from unfrozen.errors import TopologyError
 
 if TYPE_CHECKING:

@@ -123,7 +123,7 @@ def _json(path: Path) -> "tuple[Stored, list[str]]":
 
 def _of_set(name: str, source: str | Path, index: int | None) -> Opened:
     """One graph of a set: of one that comes along, or of a folder in the form of TU Dortmund."""
-    from unfrozen.cli.topology.reading.graphs import counted
+    from unfrozen.cli.console import counted
     from unfrozen.data.graphs import graphs, read_graphs
     from unfrozen.topology.complex.files import Stored
     from unfrozen.topology.lifting import graph
