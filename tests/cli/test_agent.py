@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.cli.typed import refused, run
 
 from unfrozen.agent.living.explaining import explain
 from unfrozen.agent.living.folder import LifeFolder
+from unfrozen.agent.living.life import Lived
 from unfrozen.cli.main import main
 
 
@@ -70,11 +72,93 @@ def test_a_life_that_is_over_is_told_of_again(
 ) -> None:
     run("agent run few --changes 1 --json a.json", capfd)
     before = files(Path("few"))
-    run("agent run few --errands 3 --json b.json", capfd)
+    text = run("agent run few --errands 3 --json b.json", capfd)
     first, second = (json.loads(Path(f"{n}.json").read_text()) for n in "ab")
     assert len(first["errands"]) == 10
+    assert "This life is over: all 10 errands of its schedule were lived" in text
     assert first == second
     assert files(Path("few")) == before
+
+
+def test_who_interrupts_a_life_is_told_how_to_go_on(
+    place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = LifeFolder.live
+
+    def interrupted(self: LifeFolder, errands: int | None) -> Iterator[Lived]:
+        yield next(live(self, 1))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LifeFolder, "live", interrupted)
+    text = run("agent run life --errands 3", capfd, 130)
+    assert "7 errands of this life are kept in life. The same command goes on" in text
+    assert LifeFolder.open(Path("life")).done == 7
+
+
+def test_what_is_of_one_is_told_in_the_singular(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = run("agent compare --arm plastic --lives 1 --changes 1", capfd)
+    assert "1 life of 1 change" in text
+    assert "% of 1 errand done" in run("agent run few --changes 1 --errands 1", capfd)
+
+
+LANGUAGE = (
+    "ask hello", "ask", "trace 'The {} is' --subject mill", "heads", "graph", "evaluate", "compact",
+    "edit 'The {} is' --subject mill --to old", "remember 'The {} is' --subject mill --to old",
+    "forget mill", "bisect hello --answer there", "revert 3/1", "export 3 adapter --lora",
+    "materialize model",
+)  # fmt: skip
+
+
+def test_a_life_is_not_taken_for_a_language_model(
+    place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("life/workspace")
+    before = files(Path())
+    for line in LANGUAGE:
+        told = refused(line, capfd)
+        assert "is an agent's life, over a map (tem-t/grid)" in told, line
+        assert "`unfrozen agent why`" in told
+    assert files(Path()) == before
+
+
+def test_an_experience_is_shown_with_what_it_wrote(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    life = LifeFolder.open(Path("life"))
+    lived = list(life.errands())
+    number = next(one.number for one in lived if one.told and one.number)
+    text = run(f"show 'errand {number}' -w life/workspace --json out.json", capfd)
+    one, record = lived[number], json.loads(Path("out.json").read_text())["written"]
+    assert one.asked in text
+    assert one.told in text
+    assert f"done, in {one.steps} steps; the shortest way has {one.shortest}" in text
+    assert f"{one.bytes / 1000:,.0f} kB after it" in text
+    assert record["facts"]
+    assert all(fact in text for fact in record["facts"])
+    assert ("habit" in text) == (record["habits"] > 0)
+    text = run("show childhood -w life/workspace --json out.json", capfd)
+    record = json.loads(Path("out.json").read_text())["written"]
+    assert f"explored for {life.childhood()['steps']} steps" in text
+    assert f"{record['places']} new places" in text
+
+
+def test_states_of_a_life_differ_by_experiences(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def compared(line: str) -> list[tuple[str, str]]:
+        run(f"diff {line} --json out.json", capfd)
+        return [(o["in"], o["name"]) for o in json.loads(Path("out.json").read_text())]
+
+    assert compared("-w life/workspace @5 @7") == [("after", "errand 4"), ("after", "errand 5")]
+    run("revert 'errand 2' -w life/workspace", capfd)
+    assert compared("life/workspace@7 life/workspace") == [("before", "errand 2")]
+    assert compared("8 -w life/workspace") == [("before", "errand 2")]
+    shutil.copytree("life", "more")
+    run("agent run more --errands 1", capfd)
+    assert compared("life/workspace more/workspace") == [("after", "errand 6")]
+    assert "leave out --relation" in refused("diff -w life/workspace --relation capital", capfd)
 
 
 def test_what_is_frozen_is_not_plastic(place: Path, capfd: pytest.CaptureFixture[str]) -> None:

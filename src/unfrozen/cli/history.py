@@ -12,6 +12,7 @@ from unfrozen.cli.opening import (
     WorkersOption,
     WorkspaceOption,
     find_workspace,
+    language_workspace,
     reporter,
 )
 
@@ -44,7 +45,7 @@ def bisect(
     from unfrozen.language.model import LanguageModel
     from unfrozen.workspace.editing import bisect as find
 
-    found = find_workspace(workspace)
+    found = language_workspace(workspace)
     lm = LanguageModel.from_pretrained(found.base_name)
     with progress() as bars:
         result = find(found, lm, prompt, answer, good=good, progress=reporter(bars))
@@ -94,7 +95,7 @@ def compact(
     from unfrozen.workspace.editing import Guard
     from unfrozen.workspace.editing import compact as solve
 
-    found = find_workspace(workspace)
+    found = language_workspace(workspace)
     lm = LanguageModel.from_pretrained(found.base_name)
     with progress() as bars:
         done = solve(

@@ -111,6 +111,35 @@ def find_workspace(path: Path | None) -> "Workspace":
     return found
 
 
+def language_workspace(path: Path | None) -> "Workspace":
+    """The workspace that is meant, over a language model.
+
+    Args:
+        path: as for `find_workspace`.
+
+    Raises:
+        WorkspaceError: there is none, it is damaged, or it is an agent's life.
+    """
+    return of_language(find_workspace(path))
+
+
+def of_language(workspace: "Workspace") -> "Workspace":
+    """A workspace, refused if there is no language model that it could be asked for.
+
+    Raises:
+        WorkspaceError: it is an agent's life.
+    """
+    if workspace.of_life:
+        from unfrozen.errors import WorkspaceError
+
+        raise WorkspaceError(
+            f"{workspace.path} is an agent's life, over a map ({workspace.base_name}) and no "
+            "language model: `unfrozen log`, `show`, `diff`, `revert` and `restore` read it, "
+            f"and `unfrozen agent why` and `report` ask the agent in {workspace.path.parent}"
+        )
+    return workspace
+
+
 def nearest_workspace() -> "Workspace | None":
     """The workspace that the current folder is in, or None."""
     here = Path.cwd()
@@ -131,7 +160,8 @@ def load_state(path: Path | None, model: str | None) -> "tuple[LanguageModel, Wo
         The model, with the changes of the workspace, and the workspace.
 
     Raises:
-        WorkspaceError: both are given, there is no such workspace, or its base is another by now.
+        WorkspaceError: both are given, there is no such workspace, it is an agent's life, or its
+            base is another by now.
         DataError: there is no such model.
     """
     from unfrozen.data.models import DEFAULT_MODEL
@@ -145,6 +175,7 @@ def load_state(path: Path | None, model: str | None) -> "tuple[LanguageModel, Wo
         workspace = nearest_workspace()
     if workspace is None:
         return LanguageModel.from_pretrained(model or DEFAULT_MODEL), None
+    of_language(workspace)
     lm = LanguageModel.from_pretrained(workspace.base_name)
     workspace.apply(lm.model)
     return lm, workspace

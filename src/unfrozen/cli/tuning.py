@@ -9,7 +9,7 @@ import typer
 
 from unfrozen.cli.console import emit_json, output, print_table, progress
 from unfrozen.cli.interrupting import between_steps
-from unfrozen.cli.opening import JsonOption, WorkspaceOption, find_workspace, reporter
+from unfrozen.cli.opening import JsonOption, WorkspaceOption, language_workspace, reporter
 
 if TYPE_CHECKING:
     from unfrozen.language.tuning import Example
@@ -142,7 +142,7 @@ def tune(
     train, test = _split(examples, seed) if held_out is None else (
         examples, read_examples(held_out)
     )  # fmt: skip
-    found = find_workspace(workspace)
+    found = language_workspace(workspace)
 
     import torch
 

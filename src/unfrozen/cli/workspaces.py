@@ -11,6 +11,8 @@ from unfrozen.cli.opening import (
     ModelOption,
     WorkspaceOption,
     find_workspace,
+    language_workspace,
+    of_language,
     reporter,
 )
 
@@ -80,16 +82,19 @@ def log(workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
     if entries:
         print_table(log_table(entries, f"{found.path}, over {found.base_name}"), console)
     else:
-        console.print("The log is empty: `unfrozen edit` writes its first entry.", markup=False)
+        first = "agent run" if found.of_life else "edit"
+        console.print(f"The log is empty: `unfrozen {first}` writes its first entry.", markup=False)
     if json is not None:
         emit_json(json, [_entry_json(entry) for entry in entries])
 
 
 def show(entry: EntryArgument, workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
     """Show one entry: what was asked, how it was made, what it did, and where it writes."""
+    from unfrozen.cli.agent.experiences import experience_json, experience_rows
     from unfrozen.cli.editing.effects import effect_table, request_text, written_lines
     from unfrozen.papers.claim import Table
     from unfrozen.papers.report import bytes_text, cell_text
+    from unfrozen.workspace.kinds import EXPERIENCE
 
     found = find_workspace(workspace)
     one = found.show(entry)
@@ -100,11 +105,17 @@ def show(entry: EntryArgument, workspace: WorkspaceOption = None, json: JsonOpti
         ("made", one.created),
         ("written here", one.at),
     ]
+    wrote = None
     if one.reverts:
         rows.append(("reverts", one.reverts))
     else:
         change = found.change(one.number)
-        rows.append(("asked", request_text(one.request)))
+        if one.kind == EXPERIENCE:
+            rows.append(("asked", str(one.request.get("errand", "to explore the town"))))
+            rows += experience_rows(change)
+            wrote = experience_json(change)
+        else:
+            rows.append(("asked", request_text(one.request)))
         places = [
             f"{name} ({' × '.join(map(str, shape))})" for name, shape in change.shapes().items()
         ]
@@ -124,7 +135,7 @@ def show(entry: EntryArgument, workspace: WorkspaceOption = None, json: JsonOpti
         for line in written_lines(one.effect):
             console.print(line, markup=False, soft_wrap=True)
     if json is not None:
-        emit_json(json, _entry_json(one))
+        emit_json(json, {**_entry_json(one), **({} if wrote is None else {"written": wrote})})
 
 
 def revert(
@@ -146,7 +157,7 @@ def revert(
     from unfrozen.language.model import LanguageModel
     from unfrozen.workspace.editing import revert_fact
 
-    lm = LanguageModel.from_pretrained(found.base_name)
+    lm = LanguageModel.from_pretrained(of_language(found).base_name)
     with progress() as bars:
         done = revert_fact(found, lm, entry, reporter(bars))
     _say(f"Taken out: {', '.join(f'{f.text} {f.target_new}' for f in done.removed)}.")
@@ -180,7 +191,7 @@ def export(
         from unfrozen.workspace.exchange.adapter import write_adapter
 
         changes = [found.change(entry) for entry in entries]
-        model = load_pretrained(found.base_name).model
+        model = load_pretrained(of_language(found).base_name).model
         folder = write_adapter(changes, model, found.base_name, file)
         size = sum(path.stat().st_size for path in folder.iterdir())
         _say(f"Wrote {folder} ({bytes_text(size)}).")
@@ -213,7 +224,7 @@ def materialize(
     from unfrozen.data.models import load_pretrained, quiet
     from unfrozen.workspace.files import check_new_folder
 
-    found = find_workspace(workspace)
+    found = language_workspace(workspace)
     check_new_folder(folder.absolute())
     loaded = load_pretrained(found.base_name)
     with quiet():

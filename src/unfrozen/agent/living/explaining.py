@@ -14,6 +14,7 @@ import numpy as np
 from unfrozen.agent.actor import Decision
 from unfrozen.agent.agent import Agent
 from unfrozen.agent.living.folder import LifeFolder
+from unfrozen.agent.living.written import MEMORIES, told_fact
 from unfrozen.agent.memories import FactMemory, StepMemory
 from unfrozen.agent.planning import Option, plan
 from unfrozen.errors import AgentError
@@ -137,10 +138,9 @@ def lived_again(life: LifeFolder, time: int) -> Agent:
 
 def forget(agent: Agent, cites: tuple[tuple[str, int], ...]) -> None:
     """Take slots out of an agent's memories, as if they had never been written."""
-    memories = {"fact": agent.facts, "memory": agent.steps, "habit": agent.habits}
-    for kind, memory in memories.items():
+    for kind, name in MEMORIES.items():
         ids = [which for what, which in cites if what == kind]
-        slots = getattr(memory, "slots", None)
+        slots = getattr(getattr(agent, name), "slots", None)
         if ids and slots is not None:
             slots.forget(ids)
 
@@ -176,15 +176,13 @@ def told_option(option: Option) -> str:
 
 
 def _slot(lived: list[Change], agent: Agent, kind: str, which: int) -> Slot:
-    memory: Any = {"fact": agent.facts, "memory": agent.steps, "habit": agent.habits}[kind]
+    memory: Any = getattr(agent, MEMORIES[kind])
     slots = memory.slots
     row = slots.memory.written_ids.tolist().index(which)
     key, value = slots.memory.keys[row].float(), slots.memory.values[row].float()
     time = int(slots.times[row])
     if isinstance(memory, FactMemory):
-        one = memory.told((*PERSONS, *ITEMS, *PLACES))[row]
-        verb = one.relation if one.holds else one.relation.replace("is ", "is not ", 1)
-        told = f"{'the ' if one.subject in PERSONS else ''}{one.subject} {verb} the {one.answer}"
+        told = told_fact(memory.told((*PERSONS, *ITEMS, *PLACES))[row])
     else:
         width = agent.chart.map.places.keys.shape[1]
         place = int((agent.chart.map.places.keys @ key[:width]).argmax())

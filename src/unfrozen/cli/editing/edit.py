@@ -11,7 +11,7 @@ from unfrozen.cli.opening import (
     JsonOption,
     WorkersOption,
     WorkspaceOption,
-    find_workspace,
+    language_workspace,
     reporter,
 )
 
@@ -121,7 +121,7 @@ def edit(
     if facts is None and prompt is not None and subject is None and to is None:
         facts, prompt = Path(prompt), None
     wanted = _facts(prompt, subject, to, true, paraphrase, neighbour, facts)
-    found = find_workspace(workspace)
+    found = language_workspace(workspace)
 
     from unfrozen.language.covariance import DEFAULT_TOKENS
     from unfrozen.language.model import LanguageModel

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unfrozen.cli.console import emit_json, output, progress
-from unfrozen.cli.opening import JsonOption, WorkspaceOption, find_workspace, reporter
+from unfrozen.cli.opening import JsonOption, WorkspaceOption, language_workspace, reporter
 
 if TYPE_CHECKING:
     from unfrozen.language.facts import Fact
@@ -65,7 +65,7 @@ def remember(
         texts = _texts(document)
     else:
         facts = _facts(prompt, subject, to)
-    found = find_workspace(workspace)
+    found = language_workspace(workspace)
 
     from unfrozen.language.model import LanguageModel
     from unfrozen.papers.report import bytes_text
@@ -114,7 +114,7 @@ def forget(
 
     The forgetting is an entry itself: reverting it brings back what was forgotten.
     """
-    found = find_workspace(workspace)
+    found = language_workspace(workspace)
 
     from unfrozen.workspace.remembering import forget as forget_in
 

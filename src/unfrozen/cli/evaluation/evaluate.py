@@ -14,6 +14,7 @@ from unfrozen.cli.opening import (
     WorkspaceOption,
     find_workspace,
     nearest_workspace,
+    of_language,
     reporter,
 )
 
@@ -154,6 +155,8 @@ def evaluate(
         found = find_workspace(workspace)
     elif model is None:
         found = nearest_workspace()
+    if found is not None:
+        of_language(found)
     generated = sample or max(plan.counts, default=_GENERATED)
     cases = (
         _generated(kind, generated, seed)

@@ -23,6 +23,7 @@ EXAMPLES = {
         "unfrozen diff @2 @5                           after the second entry, after the fifth",
         "unfrozen diff facts ../colleague              two workspaces of one base",
         "unfrozen diff facts@0 facts --out diff.graphml",
+        "unfrozen diff -w life/workspace @10            experiences of an agent, by entry 10",
         "unfrozen diff 3 --fail-on-collateral 0        exit code 1 if anything else changed",
     )
 }
@@ -62,13 +63,24 @@ def diff(
     """Show what two states of a model answer otherwise: what was meant, and what was not.
 
     The questions are those of the relations, of a file of facts, and of every fact that the
-    entries between the two states have written or taken back.
+    entries between the two states have written or taken back.  Of an agent's life, it shows the
+    experiences that one of the states has and the other has not.
     """
+    from unfrozen.errors import WorkspaceError
     from unfrozen.language.graph.plots import difference_picture
     from unfrozen.language.model import LanguageModel
-    from unfrozen.workspace.comparison import compare, questions_between
+    from unfrozen.workspace.comparison import check_same_base, compare, questions_between
 
     before, after = _states(a, b, workspace)
+    check_same_base(before, after)
+    if before.workspace.of_life:
+        if relation or facts or out or fail_on_collateral is not None:
+            raise WorkspaceError(
+                f"{before.workspace.path} is an agent's life, whose states differ by experiences: "
+                "leave out --relation, --facts, --out and --fail-on-collateral"
+            )
+        _lives(before, after, json)
+        return
     relations, given = declared(relation, facts, most)
     questions = questions_between(before, after, relations, given, most=most, seed=seed)
     lm = LanguageModel.from_pretrained(before.workspace.base_name)
@@ -111,6 +123,15 @@ def _states(a: str | None, b: str | None, workspace: Path | None) -> "tuple[Stat
     if b is None:
         return state_of(first.workspace, 0), first
     return first, parse_state(b, here)
+
+
+def _lives(before: "State", after: "State", json: str | None) -> None:
+    from unfrozen.cli.agent.experiences import compared
+
+    table, told = compared(before, after)
+    print_table(table, output(json))
+    if json is not None:
+        emit_json(json, told)
 
 
 def counts_table(difference: "Difference") -> "Table":
