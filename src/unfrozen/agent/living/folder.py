@@ -10,6 +10,7 @@ An errand's file is written before its experience is committed; what has no expe
 and is lived again.
 """
 
+import dataclasses
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, fields
@@ -21,7 +22,16 @@ from filelock import FileLock, Timeout
 from unfrozen.agent.agent import FACULTIES, Agent, AgentSettings, senses_of
 from unfrozen.agent.experience import NOTHING, Mark, experience, fold, mark
 from unfrozen.agent.language import LanguageFacts, language_model
-from unfrozen.agent.living.life import LifeSettings, Lived, Moment, Watcher, grow_up, live
+from unfrozen.agent.living.life import (
+    Childhood,
+    LifeSettings,
+    Lived,
+    Moment,
+    Watcher,
+    grow_up,
+    growing,
+    live,
+)
 from unfrozen.agent.living.telling import told_moment
 from unfrozen.data.cache import atomic_write
 from unfrozen.data.models import weights_hash
@@ -32,6 +42,7 @@ from unfrozen.workspace.kinds import EXPERIENCE, LIVES
 from unfrozen.workspace.log import Entry
 from unfrozen.world.environments.town.changes import ScheduleSettings
 from unfrozen.world.environments.town.facts import ITEMS
+from unfrozen.world.environments.town.living import VectorTown
 from unfrozen.world.environments.town.plan import TownSettings
 
 _FORMAT, _MODEL = 1, "grid"
@@ -126,6 +137,44 @@ class LifeFolder:
         _check(errand, len(lived) - 1)
         own = lived[errand + 1].number
         return self._folded([entry for entry in log if entry.number < own])
+
+    @property
+    def grown(self) -> int:
+        """Steps of childhood; 0 where it was not lived."""
+        return self.childhood()["steps"] if (self.path / "childhood.json").exists() else 0
+
+    def child(self, time: int) -> Agent:
+        """The agent as it was at a step of its childhood, which is lived again.
+
+        Raises:
+            AgentError: it is lived otherwise now than is written down.
+        """
+        agent = self._new()
+        for _ in self._growing(agent, time):
+            pass
+        return agent
+
+    def childhood_again(self) -> Iterator[tuple[Agent, VectorTown, Moment]]:
+        """Childhood lived again: since the seed draws all of it, no decision has to be kept.
+
+        Yields:
+            The agent, the town and what is decided, before each step is taken.
+
+        Raises:
+            AgentError: it was not lived, or is lived otherwise now than is written down.
+        """
+        agent = self._new()
+        for town, moment in self._growing(agent, self.childhood()["steps"]):
+            yield agent, town, moment
+
+    def _growing(self, agent: Agent, steps: int) -> Iterator[tuple[VectorTown, Moment]]:
+        told, found = self.childhood(), Childhood()
+        yield from growing(agent, dataclasses.replace(self.settings, childhood=steps), found)
+        if found.cells != told["cells"][:steps]:
+            raise AgentError(
+                f"lived again, the childhood of {self.path} is another than is written down: it "
+                "was lived by another version"
+            )
 
     def live(self, errands: int | None = None, watch: Watcher | None = None) -> Iterator[Lived]:
         """Go on living; the first time, grow up before.

@@ -15,6 +15,8 @@ from unfrozen.world.environments.town.life import Life
 from unfrozen.world.environments.town.living import HORIZON, VectorTown
 from unfrozen.world.environments.town.plan import TownSettings
 
+CHILDHOOD = -1
+"""In place of an errand's number, where there was none yet."""
 _FOREVER = 10**9
 
 
@@ -89,7 +91,7 @@ class Moment:
     """A step of a life, before its action is taken.
 
     Attributes:
-        errand: its number.
+        errand: its number; `CHILDHOOD` for a step before the first one.
         step: of the errand.
         decision: what is done.
         observation: on which it was decided.
@@ -126,27 +128,47 @@ def grow_up(agent: Agent, settings: LifeSettings) -> Childhood:
         agent: that has lived nothing.
         settings: of its life.
     """
-    town, found = settings.make(_FOREVER), Childhood()
+    found = Childhood()
+    for _ in growing(agent, settings, found):
+        pass
+    agent.wandering = False
+    return found
+
+
+def growing(
+    agent: Agent, settings: LifeSettings, found: Childhood
+) -> Iterator[tuple[VectorTown, Moment]]:
+    """Explore the town step by step, and be left as though the next step were to come.
+
+    Args:
+        agent: that has lived nothing.
+        settings: of its life.
+        found: is filled with what exploring comes to.
+
+    Yields:
+        The town and what is decided, before each step is taken.
+    """
+    town = settings.make(_FOREVER)
     observed, _ = town.reset(seed=settings.seed)
-    seen = {int(town.truth.place[0])}
+    found.place = int(town.truth.place[0])
+    seen = {found.place}
     agent.begin(observed)
     agent.wandering = True
     for _ in range(settings.childhood):
         decision = agent.decide()
         if decision.mode == "random":
             break
+        yield town, Moment(CHILDHOOD, found.steps, decision, observed)
         observed, _, ended, _, _ = town.step(np.array([decision.action]))
         agent.observe(decision.action, observed)
         found.steps += 1
-        seen.add(int(town.truth.place[0]))
+        found.place = int(town.truth.place[0])
+        seen.add(found.place)
         found.cells.append(len(seen))
         if ended[0]:
             # An errand was done by chance: it is still the first one that is asked for.
             observed, _ = town.reset(options={"errand": np.array([0])})
             agent.begin(observed)
-    agent.wandering = False
-    found.place = int(town.truth.place[0])
-    return found
 
 
 def live(

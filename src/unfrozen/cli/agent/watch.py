@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unfrozen.cli.agent.run import FolderArgument
-from unfrozen.cli.console import output
-from unfrozen.cli.opening import with_suffix
+from unfrozen.cli.console import output, progress
+from unfrozen.cli.opening import reporter, with_suffix
 
 if TYPE_CHECKING:
     from unfrozen.agent.living.watching import Frame
@@ -18,6 +18,7 @@ EXAMPLES = {
         "unfrozen agent watch life",
         "unfrozen agent watch life --errand 12 --speed 4",
         "unfrozen agent watch life --errand 12 --out errand.gif",
+        "unfrozen agent watch life --childhood --out childhood.gif",
     ),
 }
 
@@ -31,25 +32,39 @@ def watch(
     errand: Annotated[
         int | None, typer.Option(min=0, help="Its number; the last one by default.")
     ] = None,
+    childhood: Annotated[
+        bool, typer.Option("--childhood", help="How the town was explored before, instead.")
+    ] = False,
     speed: Annotated[float, typer.Option(min=0.1, help="Steps a second.")] = 6.0,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A film, as .gif.", callback=_film)
     ] = None,
 ) -> None:
-    """Watch an errand: the town, where the agent is, what it wants, and why it goes where."""
+    """Watch an errand: the town, where the agent is, what it wants, and why it goes where.
+
+    Childhood is lived again to be watched.
+    """
     from unfrozen.agent.living.folder import LifeFolder
-    from unfrozen.agent.living.watching import film, frames
+    from unfrozen.agent.living.watching import childhood_frames, film, frames
     from unfrozen.errors import AgentError
 
     life = LifeFolder.open(folder)
-    if not life.done:
-        raise AgentError(f"no errand was done in {folder} yet: `unfrozen agent run` lives on")
-    number = life.done - 1 if errand is None else errand
-    shown = frames(life, number)
+    if childhood and errand is not None:
+        raise AgentError("watch either an errand or the childhood: leave one of them out")
+    if not (life.grown if childhood else life.done):
+        what = "the childhood was not lived" if childhood else "no errand was done"
+        raise AgentError(f"{what} in {folder} yet: `unfrozen agent run` lives on")
+    if childhood:
+        shown = childhood_frames(life)
+    else:
+        shown = frames(life, life.done - 1 if errand is None else errand)
     console = output()
     if out is not None:
-        film(shown, out, speed)
-        console.print(f"The errand is in {out}", markup=False, soft_wrap=True)
+        with progress() as bars:
+            report = reporter(bars)
+            film(shown, out, speed, lambda done: report("Drawing", done, len(shown)))
+        what = "childhood" if childhood else "errand"
+        console.print(f"The {what} is in {out}", markup=False, soft_wrap=True)
         return
     _live(shown, speed, console)
 
@@ -81,7 +96,21 @@ def _rendered(frame: "Frame") -> Any:
         town.append("\n")
     beside = Table.grid(padding=(0, 3))
     beside.add_row(town, Text("\n".join(frame.lines)))
+    beside.add_row(_legend())
     return beside
+
+
+def _legend() -> Any:
+    """What colours mean, each in its own."""
+    from rich.text import Text
+
+    from unfrozen.world.environments.town.drawing import LEGEND
+
+    line = Text()
+    for name, (colour, _) in LEGEND.items():
+        line.append("■ ", style=f"rgb({_rgb(list(colour))})")
+        line.append(f"{name}  ")
+    return line
 
 
 def _rgb(colour: list[int]) -> str:

@@ -12,9 +12,22 @@ _STREET, _ROOM, _BLOCK, _WALL = (245, 245, 245), (240, 228, 180), (130, 130, 130
 _DOOR, _LOCKED = (0, 158, 115), (213, 94, 0)
 _AGENT, _TARGET, _PERSON = (0, 114, 178), (230, 159, 0), (204, 121, 167)
 
+LEGEND = {
+    "agent": (_AGENT, False),
+    "goal": (_TARGET, False),
+    "person": (_PERSON, False),
+    "street": (_STREET, True),
+    "room": (_ROOM, True),
+    "door": (_DOOR, True),
+    "locked door": (_LOCKED, True),
+    "wall": (_WALL, True),
+    "block": (_BLOCK, True),
+}
+"""What colours mean: name -> red, green and blue, and whether it is an area and no disc."""
+
 
 def draw_town(
-    life: Life, phase: int, place: int, target: int
+    life: Life, phase: int, place: int, target: int | None
 ) -> UInt8[np.ndarray, "height width 3"]:
     """A town from above, north up.
 
@@ -25,7 +38,7 @@ def draw_town(
         life: its town and what happens.
         phase: which changes have happened.
         place: cell where one is.
-        target: cell of the next stop.
+        target: cell of the next stop; None where none is to be shown.
     """
     town = life.town
     side, zoom = town.side, _ZOOM
@@ -47,7 +60,8 @@ def draw_town(
                 edge[zoom // 4 : -(zoom // 4)] = _LOCKED if (cell, action) in shut else _DOOR
     marks = [(cell, 3, _PERSON) for cell in life.persons[phase].tolist()]
     y, x = np.indices((zoom, zoom)) - zoom // 2
-    for cell, radius, colour in ((target, 7, _TARGET), *marks, (place, 5, _AGENT)):
+    goal = [] if target is None else [(target, 7, _TARGET)]
+    for cell, radius, colour in (*goal, *marks, (place, 5, _AGENT)):
         box = canvas[_span(side - 1 - cell // side), _span(cell % side)]
         box[x**2 + y**2 <= radius**2] = colour
     return canvas

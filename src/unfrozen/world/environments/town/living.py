@@ -117,12 +117,18 @@ class VectorTown(Batched):
             self.tables, self._life, self._count, self._phase, self._place, target, self._left
         )  # fmt: skip
 
-    def picture(self, row: int = 0) -> np.ndarray:
-        """One copy from above; see `draw_town`."""
+    def picture(self, row: int = 0, *, target: bool = True) -> np.ndarray:
+        """One copy from above; see `draw_town`.
+
+        Args:
+            row: which.
+            target: whether the next stop is shown.
+        """
         truth = self.truth
         life = self.tables.lives[self._life[row]]
         return draw_town(
-            life, int(self._phase[row]), int(truth.place[row]), int(truth.target[row])
+            life, int(self._phase[row]), int(truth.place[row]),
+            int(truth.target[row]) if target else None,
         )  # fmt: skip
 
     def _began(self) -> None:
