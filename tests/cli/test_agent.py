@@ -95,14 +95,6 @@ def test_who_interrupts_a_life_is_told_how_to_go_on(
     assert LifeFolder.open(Path("life")).done == 7
 
 
-def test_what_is_of_one_is_told_in_the_singular(
-    place: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    text = run("agent compare --arm plastic --lives 1 --changes 1", capfd)
-    assert "1 life of 1 change" in text
-    assert "% of 1 errand done" in run("agent run few --changes 1 --errands 1", capfd)
-
-
 LANGUAGE = (
     "ask hello", "ask", "trace 'The {} is' --subject mill", "heads", "graph", "evaluate", "compact",
     "edit 'The {} is' --subject mill --to old", "remember 'The {} is' --subject mill --to old",
@@ -162,7 +154,8 @@ def test_states_of_a_life_differ_by_experiences(
 
 
 def test_what_is_frozen_is_not_plastic(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run("agent run some --frozen map --frozen facts --errands 1 --json out.json", capfd)
+    text = run("agent run some --frozen map --frozen facts --errands 1 --json out.json", capfd)
+    assert "% of 1 errand done" in text
     assert json.loads(Path("out.json").read_text())["plastic"] == ["steps", "habits"]
     assert LifeFolder.open(Path("some")).plastic == ("steps", "habits")
 
@@ -236,10 +229,34 @@ def test_an_errand_is_watched(place: Path, capfd: pytest.CaptureFixture[str]) ->
     assert Path("errand.gif").read_bytes().startswith(b"GIF8")
 
 
+def test_childhood_is_watched_and_asked(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    steps = LifeFolder.open(Path("life")).childhood()["steps"]
+    text = run("agent watch life --childhood", capfd)
+    assert text.count("Childhood: ") == steps + 1
+    assert f"grown up, after {steps} steps" in text
+    text = run("agent why life 0 --json out.json", capfd)
+    assert "Step 0, childhood: Explore the town." in text
+    assert json.loads(Path("out.json").read_text())["errand"] is None
+
+
+def test_why_tells_what_was_taken_back_since(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    life = LifeFolder.open(Path("life"))
+    moment = next(m for m in life.errand(0)["moments"] if m["cites"])
+    entry = explain(life, moment["time"]).slots[0].entry
+    assert "taken back" not in run(f"agent why life {moment['time']}", capfd)
+    run(f"revert '{entry}' -w life/workspace", capfd)
+    text = run(f"agent why life {moment['time']} --json out.json", capfd)
+    assert f"{entry} was taken back since" in text
+    assert json.loads(Path("out.json").read_text())["taken_back"] == [entry]
+
+
 def test_ways_to_live_are_compared(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     arms = "--arm plastic --arm 'no habits' --arm plastic"
     text = run(f"agent compare {arms} --lives 1 --changes 1 --out arms.png --json a.json", capfd)
     assert "Mode 2 alone" in text
+    assert "1 life of 1 change" in text
     record = json.loads(Path("a.json").read_text())
     assert list(record) == ["plastic", "no habits"]
     assert record["plastic"]["bytes"] > record["no habits"]["bytes"]
@@ -260,7 +277,8 @@ def test_ways_to_live_are_compared(place: Path, capfd: pytest.CaptureFixture[str
         ("agent report new", "the folder of a life"),
         ("agent report life --out life.doc", ".png"),
         ("agent why life 100000", "nothing was decided at 100000"),
-        ("agent why life 0", "nothing was decided at 0"),
+        ("agent watch life --childhood --errand 2", "either an errand or the childhood"),
+        ("agent watch empty --childhood", "the childhood was not lived"),
         ("agent why empty 5", "has not begun"),
         ("agent watch life --errand 6", "errands 0 to 5, not 6"),
         ("agent watch life --out errand.mp4", ".gif"),

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from tests.agent.states import state
 
+from unfrozen.agent.experience import experience, mark
 from unfrozen.agent.living.explaining import (
+    HELD,
+    TAKEN_BACK,
     differ,
     explain,
     forget,
@@ -19,6 +22,8 @@ from unfrozen.agent.living.explaining import (
 from unfrozen.agent.living.folder import LifeFolder
 from unfrozen.agent.planning import Option
 from unfrozen.errors import AgentError, MemoryShapeError
+from unfrozen.workspace import Change
+from unfrozen.workspace.kinds import EXPERIENCE
 from unfrozen.world.costs import Attribution, Source
 
 
@@ -115,6 +120,55 @@ def test_what_was_taken_back_since_is_still_named_by_what_wrote_it(
     part = LifeFolder.open(tmp_path / "part")
     part.workspace.revert(entry)
     assert explain(part, moment["time"]).slots[0].entry == entry
+
+
+def test_what_became_of_slots_since_stands_beside_them(life: LifeFolder, tmp_path: Path) -> None:
+    time = next(m for m in moments(life) if m["cites"])["time"]
+    then = explain(life, time)
+    assert then.taken_back == ()
+    assert {slot.since for slot in then.slots} == {HELD}
+    shutil.copytree(life.path, tmp_path / "part")
+    part = LifeFolder.open(tmp_path / "part")
+    part.workspace.revert(then.slots[0].entry)
+    now = explain(part, time)
+    assert now.taken_back == (then.slots[0].entry,)
+    assert now.slots[0].since == TAKEN_BACK
+    # What was decided then is what was decided then.
+    assert now.decision.action == then.decision.action
+    part.workspace.restore(then.slots[0].entry)
+    assert explain(part, time).taken_back == ()
+
+
+def test_slots_that_were_forgotten_since_are_told_by_who_forgot_them(
+    life: LifeFolder, tmp_path: Path
+) -> None:
+    shutil.copytree(life.path, tmp_path / "part")
+    part = LifeFolder.open(tmp_path / "part")
+    moment = next(m for m in moments(part) if "fact" in dict(m["cites"]))
+    which = next(i for kind, i in moment["cites"] if kind == "fact")
+    agent = part.agent()
+    since = mark(agent)
+    agent.facts.slots.forget(which)
+    change = Change(
+        EXPERIENCE, f"errand {part.done}", part.workspace.base_hash, experience(agent, since)
+    )
+    part.workspace.commit(change)
+    slot = next(s for s in explain(part, moment["time"]).slots if (s.kind, s.id) == ("fact", which))
+    assert slot.since == f"forgotten by errand {part.done - 1}"
+
+
+def test_steps_of_childhood_are_explained(life: LifeFolder) -> None:
+    steps = life.childhood()["steps"]
+    lived = [(agent.time, of.decision) for agent, _, of in life.childhood_again()]
+    assert [time for time, _ in lived] == list(range(steps))
+    cited = next((time for time, one in lived if one.cites), steps - 1)
+    for time in (0, 20, cited):
+        found = explain(life, time)
+        assert found.errand is None
+        assert found.decision.action == lived[time][1].action
+        assert found.decision.goal.kind == "explore"
+        assert {slot.entry for slot in found.slots} <= {"childhood"}
+        assert [(s.kind, s.id) for s in found.slots] == list(lived[time][1].cites)
 
 
 def test_explaining_alters_nothing(life: LifeFolder) -> None:

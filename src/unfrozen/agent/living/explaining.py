@@ -21,6 +21,7 @@ from unfrozen.errors import AgentError
 from unfrozen.workspace import Change
 from unfrozen.world.environments.town.facts import ITEMS, PERSONS, PLACES
 
+HELD, TAKEN_BACK = "held", "taken back"
 DIRECTIONS = ("east", "north", "west", "south")
 
 
@@ -34,6 +35,7 @@ class Slot:
         told: what it holds, in words.
         time: when it was written.
         entry: name of the experience that wrote it.
+        since: what became of it: "held", "taken back", or "forgotten by" another experience.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Slot:
     told: str
     time: int
     entry: str
+    since: str = HELD
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Explanation:
 
     Attributes:
         time: of the life.
-        errand: its number.
+        errand: its number; None in childhood.
         asked: the errand, in words.
         decision: lived again.
         place: where it was, in words.
@@ -59,7 +62,7 @@ class Explanation:
     """
 
     time: int
-    errand: int
+    errand: int | None
     asked: str
     decision: Decision
     place: str
@@ -72,6 +75,11 @@ class Explanation:
         """Whether something else is done without what is cited."""
         return self.without is not None and differ(self.decision, self.without)
 
+    @property
+    def taken_back(self) -> tuple[str, ...]:
+        """Experiences that it rests on and that were taken back since."""
+        return tuple(dict.fromkeys(s.entry for s in self.slots if s.since == TAKEN_BACK))
+
 
 def explain(life: LifeFolder, time: int) -> Explanation:
     """Why something was done at a time.
@@ -83,13 +91,16 @@ def explain(life: LifeFolder, time: int) -> Explanation:
     Raises:
         AgentError: nothing was decided then, or the life that was written down is not this one.
     """
-    errand, _ = life.moment(time)
-    agent = lived_again(life, time)
-    asked = life.errand(errand)["asked"]
+    if 0 <= time < life.grown:
+        errand, asked, agent = None, "Explore the town.", life.child(time)
+    else:
+        errand, _ = life.moment(time)
+        asked, agent = life.errand(errand)["asked"], lived_again(life, time)
     bare = copy.deepcopy(agent)
     decision = agent.decide()
-    lived = life.experiences() if decision.cites else []
-    slots = tuple(_slot(lived, agent, kind, which) for kind, which in decision.cites)
+    left = _Left.of(life) if decision.cites else _Left((), frozenset())
+    other = "childhood" if errand is None else "this errand"
+    slots = tuple(_slot(left, agent, kind, which, other) for kind, which in decision.cites)
     without = None
     if slots:
         forget(bare, decision.cites)
@@ -175,7 +186,37 @@ def told_option(option: Option) -> str:
     return f"{option.energy:.3g} = {terms}"
 
 
-def _slot(lived: list[Change], agent: Agent, kind: str, which: int) -> Slot:
+@dataclass(frozen=True, eq=False)
+class _Left:
+    """What errands left, and the ids of the changes that are not taken back."""
+
+    lived: tuple[Change, ...]
+    active: frozenset[str]
+
+    @classmethod
+    def of(cls, life: LifeFolder) -> "_Left":
+        active = frozenset(entry.id for entry in life.workspace.log() if entry.active)
+        return cls(tuple(life.experiences()), active)
+
+    def writer(self, kind: str, which: int) -> Change | None:
+        """Who wrote a slot; None if that was not told by then."""
+        return next(iter(self._with(f"{MEMORIES[kind]}.ids", which)), None)
+
+    def since(self, kind: str, which: int) -> str:
+        """What became of it."""
+        writer = self.writer(kind, which)
+        if writer is not None and writer.id not in self.active:
+            return TAKEN_BACK
+        for one in self._with(f"{MEMORIES[kind]}.forgotten", which):
+            if one.id in self.active:
+                return f"forgotten by {one.name}"
+        return HELD
+
+    def _with(self, name: str, which: int) -> list[Change]:
+        return [one for one in self.lived if which in one.payload.get(name, ())]
+
+
+def _slot(left: _Left, agent: Agent, kind: str, which: int, other: str) -> Slot:
     memory: Any = getattr(agent, MEMORIES[kind])
     slots = memory.slots
     row = slots.memory.written_ids.tolist().index(which)
@@ -193,15 +234,9 @@ def _slot(lived: list[Change], agent: Agent, kind: str, which: int) -> Slot:
             goal = int((agent.chart.map.places.keys @ key[width:]).argmax())
             action = DIRECTIONS[int(value[:-2].argmax())]
             told = f"at {name_of(agent, place)}, for {name_of(agent, goal)}: {action}"
-    return Slot(kind, which, told, time, _entry(lived, kind, which))
-
-
-def _entry(lived: list[Change], kind: str, which: int) -> str:
-    name = {"fact": "facts", "memory": "steps", "habit": "habits"}[kind]
-    for one in lived:
-        if which in one.payload.get(f"{name}.ids", ()):
-            return one.name
-    return "this errand"
+    writer = left.writer(kind, which)
+    entry = other if writer is None else writer.name
+    return Slot(kind, which, told, time, entry, left.since(kind, which))
 
 
 def _observation(seen: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 EXAMPLES = {
     "agent why": (
         "unfrozen agent why life 130",
+        "unfrozen agent why life 40                a step of its childhood, which is lived again",
         "unfrozen agent why life 130 --json -",
     ),
 }
@@ -29,7 +30,7 @@ def why(
     """Why the agent did what it did at a step, and what it would have done otherwise.
 
     The step is lived again, with all that was stored by then, and once more without what the
-    decision cites.
+    decision cites.  What of that was taken back or forgotten since, is told beside it.
     """
     from unfrozen.agent.living.explaining import DIRECTIONS, explain, told_option
     from unfrozen.agent.living.folder import LifeFolder
@@ -38,8 +39,9 @@ def why(
     found = explain(LifeFolder.open(folder), step)
     console, decision = output(json), found.decision
     goal = decision.plan.goal if decision.plan is not None else decision.goal
+    when = "childhood" if found.errand is None else f"errand {found.errand}"
     lines = [
-        f"Step {found.time}, errand {found.errand}: {found.asked}",
+        f"Step {found.time}, {when}: {found.asked}",
         f"At {found.place} it goes {DIRECTIONS[decision.action]}, {_MODES[decision.mode]}, "
         f"for {_wanted(goal.kind, goal.name)}.",
     ]
@@ -49,10 +51,18 @@ def why(
         rows = tuple((DIRECTIONS[o.action], told_option(o)) for o in found.options)
         print_table(Table("Ways from there", ("first", "energy"), rows), console)
     if found.slots:
-        rows = tuple((s.kind, s.id, s.told, s.time, s.entry) for s in found.slots)
-        table = Table("Rests on", ("kind", "id", "which says", "since step", "written by"), rows)
-        print_table(table, console)
+        rows = tuple((s.kind, s.id, s.told, s.time, s.entry, s.since) for s in found.slots)
+        columns = ("kind", "id", "which says", "since step", "written by", "now")
+        print_table(Table("Rests on", columns, rows), console)
         console.print(_otherwise(found), markup=False, soft_wrap=True)
+    if found.taken_back:
+        console.print(
+            f"This is how it was then: {' and '.join(found.taken_back)} "
+            f"{'was' if len(found.taken_back) == 1 else 'were'} taken back since, so that the "
+            "agent of now holds none of it.",
+            markup=False,
+            soft_wrap=True,
+        )
     if json is not None:
         emit_json(json, _json(found))
 
@@ -91,6 +101,7 @@ def _json(found: "Explanation") -> dict[str, Any]:
         "slots": [vars(slot) for slot in found.slots],
         "without": None if found.without is None else _decision(found.without),
         "matters": found.matters,
+        "taken_back": list(found.taken_back),
     }
 
 
