@@ -3,6 +3,7 @@
 import copy
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from tests.agent.conftest import SETTINGS
@@ -14,7 +15,10 @@ from unfrozen.agent.experience import NOTHING, experience, fold, mark
 from unfrozen.agent.living.arms import tuned
 from unfrozen.agent.living.life import grow_up, live
 from unfrozen.errors import AgentError
+from unfrozen.hippocampus.cognitive_map import CognitiveMap
+from unfrozen.hippocampus.cognitive_map.map import Where
 from unfrozen.hippocampus.tem_t import TemT
+from unfrozen.world.environments.town.living import VectorTown
 
 
 def new(model: TemT) -> Agent:
@@ -113,6 +117,63 @@ def test_without_its_childhood_an_agent_knows_nothing_but_goes_on(
     assert known
     assert min(known) >= before
     assert agent.chart.map.n_maps == 1
+
+
+def carried(town: VectorTown, agent: Agent, place: int, errand: int, steps: int) -> None:
+    """Steps from a place where it does not know to be, to the end of an errand."""
+    options = {"place": np.array([place]), "errand": np.array([errand])}
+    observed, _ = town.reset(seed=0, options=options)
+    agent.begin(observed)
+    for _ in range(steps):
+        action = agent.decide().action
+        agent.observe(action, town.step(np.array([action]))[0])
+    agent.end(success=False)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 6, 9])
+def test_one_who_is_lost_is_the_fold_of_its_experiences_and_goes_on_as_that(
+    history: History, model: TemT, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    begin, lost = CognitiveMap._begin_again, list[int]()
+
+    def begun(self: CognitiveMap) -> Where:
+        lost.append(1)
+        return begin(self)
+
+    monkeypatch.setattr(CognitiveMap, "_begin_again", begun)
+    town, agent = SETTINGS.make(10**9), copy.deepcopy(history.agents[0])
+    told, other = [history.told[0]], folded(model, history.told[:1])
+    streets = town.tables.streets[0].tolist()
+    for errand in range(8):
+        since = mark(agent)
+        for one in (agent, other):
+            carried(town, one, streets[(7 * errand) % len(streets)], errand, steps)
+        assert differences(other, agent) == []
+        told.append(experience(agent, since))
+        other = folded(model, told)
+        assert differences(other, agent) == []
+    assert bool(lost) == (steps >= 3)
+
+
+def test_nothing_is_told_of_one_who_may_be_elsewhere(history: History) -> None:
+    agent = copy.deepcopy(history.agents[0])
+    chart, since = agent.chart, mark(agent)
+    street = next(a for a in range(4) if chart.looks[chart.place].exits[a])
+    sight = next(s for s in range(8) if s != int(chart.map.foresee(street).argmax()))
+    chart.move(street, sight, agent.percept.exits, agent.time)
+    with pytest.raises(AgentError, match="between errands"):
+        experience(agent, since)
+    agent.end(success=False)
+    assert experience(agent, since)
+
+
+def test_one_who_is_lost_with_gaps_in_its_map_begins_again(history: History, model: TemT) -> None:
+    agent = folded(model, history.told, [False] + [True] * 8)
+    town = SETTINGS.make(10**9)
+    streets = town.tables.streets[0].tolist()
+    for errand in range(4):
+        carried(town, agent, streets[9 * errand], errand, 12)
+    assert agent.chart.place >= 0
 
 
 def test_no_experience_leaves_a_new_agent(model: TemT) -> None:

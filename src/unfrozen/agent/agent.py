@@ -163,7 +163,9 @@ class Agent:
             with self._learning():
                 self._passed(place, action)
             # To find out where it is, is no learning, though new places are written on the way.
-            self.chart.move(action, percept.sight, percept.exits, self.time)
+            if self.chart.move(action, percept.sight, percept.exits, self.time):
+                # Of what it pursued from where it was not, nothing leads anywhere.
+                self.actor.begin()
         elif bool(before.exits[action]):
             with self._learning():
                 self._was_blocked(place, action)
@@ -172,10 +174,12 @@ class Agent:
         self._arrived(percept)
 
     def end(self, success: bool) -> None:
-        """An errand ended: what led to its goal becomes a habit."""
+        """An errand ended: what led to its goal becomes a habit, and where it is has no doubt."""
         if success and self.actor.pursuit is not None:
             self._form_habits(self.actor.pursuit)
         self.actor.begin()
+        # What an errand left is told now: nothing of it may be dropped later.
+        self.chart.settle()
 
     def _was_blocked(self, place: int, action: int) -> None:
         """An opening did not let: the step is stored, and a habit that led here is no more."""

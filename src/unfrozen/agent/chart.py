@@ -5,6 +5,7 @@ is what was seen last, from either side of a step; what is shut unseen, the memo
 A step into the unknown leads to a place of its own, a frontier.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -107,14 +108,19 @@ class Chart:
         self.map.begin(sight)
         self._look(exits, time)
 
-    def move(self, action: int, sight: int, exits: Bool[Tensor, " action"], time: int) -> None:
-        """A step was taken."""
+    def move(self, action: int, sight: int, exits: Bool[Tensor, " action"], time: int) -> bool:
+        """A step was taken; returns whether it turned out to be elsewhere than it believed."""
         places, before = self.map.places, self.place
         n, edge = places.n, places.edges.get((before, action))
-        self.map.observe(action, sight)
+        lost = self._forgot(lambda: self.map.observe(action, sight))
         if places.n != n or places.edges.get((before, action)) != edge:
             self.version += 1
         self._look(exits, time)
+        return lost
+
+    def settle(self) -> None:
+        """Believe to be where it most likely is; see `CognitiveMap.settle`."""
+        self._forgot(self.map.settle)
 
     def resume(self, place: int, code: Float[Tensor, " d"], which: int) -> None:
         """Go on where another life was: at a place that is known, or at its code on a map."""
@@ -167,6 +173,18 @@ class Chart:
         if self._network is None or self._network[0] != state:
             self._network = state, self._built(memory)
         return self._network[1]
+
+    def _forgot(self, doing: Callable[[], object]) -> bool:
+        """Whether the map forgets places meanwhile: what was seen from them goes with them."""
+        places, n = self.map.places, self.map.places.n
+        # One more than there are, to notice too that it is as it was when there were as many.
+        places.least = n + 1
+        doing()
+        if places.least > n:
+            return False
+        self.looks = {p: look for p, look in self.looks.items() if p < places.least}
+        self.version += 1
+        return True
 
     def _look(self, exits: Bool[Tensor, " action"], time: int) -> None:
         place = self.place

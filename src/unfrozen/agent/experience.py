@@ -67,7 +67,12 @@ def experience(agent: Agent, since: Mark) -> dict[str, Tensor]:
     Args:
         agent: as it is now.
         since: as it was.
+
+    Raises:
+        AgentError: it may still turn out to be elsewhere, and would then drop what it wrote.
     """
+    if not agent.chart.map.settled:
+        raise AgentError("an experience is told between errands: agent.end(success) ends one")
     places, found = agent.chart.map.places, dict[str, Tensor]()
     new = slice(since.places, places.n)
     found["map.codes"], found["map.keys"] = places.codes[new].clone(), places.keys[new].clone()

@@ -343,3 +343,37 @@ def test_the_code_is_moved_by_actions_as_the_model_says():
         places.observe(action, symbol)
         code = MODEL.positions.step(code, torch.tensor([action]))
         torch.testing.assert_close(places.code, code[0])
+
+
+def test_a_walk_that_is_settled_drops_nothing_of_what_it_wrote():
+    places = CognitiveMap(MODEL)
+    walked(places, symbols_of(0), 150, 0)
+    here = places.where.place
+    # Twice it sees what it did not foresee: once more and it would be lost.
+    known = [a for a in range(4) if float(places.foresee(a).max()) > 0.5]
+    places.observe(known[0], 44)
+    assert not places.settled
+    places.settle()
+    assert places.settled
+    assert places.where.decided
+    n = places.places.n
+    places.observe({0: 2, 1: 3, 2: 0, 3: 1}[known[0]], 44)
+    assert places.places.n >= n
+    assert places.where.map == 0
+    # Who has not decided which world it is in, does so now.
+    begun = places.begin(int(places.places.symbols[here]))
+    assert (begun.decided, places.settled) == (False, False)
+    where = places.settle()
+    assert where.decided
+    assert where.map == 0
+    assert places.n_maps == 1
+
+
+def test_a_walk_begins_where_places_have_left_gaps():
+    places = CognitiveMap(MODEL)
+    walked(places, symbols_of(0), 150, 0)
+    gap = places.places.add(torch.zeros(128), torch.zeros(128), -1, -1)
+    _, told = walked(places, symbols_of(0), 12, seed=11, start=14)
+    assert told[-1].map == 0
+    with pytest.raises(MapError, match=f"no place {gap} "):
+        places.resume(gap)

@@ -132,6 +132,7 @@ def grow_up(agent: Agent, settings: LifeSettings) -> Childhood:
     for _ in growing(agent, settings, found):
         pass
     agent.wandering = False
+    agent.end(success=False)
     return found
 
 

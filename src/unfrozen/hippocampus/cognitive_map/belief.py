@@ -68,7 +68,8 @@ def begin(places: Places, symbol: int, n_symbols: int, known: Int[Tensor, " m"])
         known: maps that come into question.
     """
     n_maps = len(known)
-    sizes = torch.bincount(places.maps, minlength=int(places.maps.max()) + 1 if places.n else 1)
+    # A gap that a place left is on no map (-1).
+    sizes = torch.bincount(places.maps + 1)[1:]
     at = torch.nonzero((places.symbols == symbol) & torch.isin(places.maps, known))[:, 0]
     maps = places.maps[at]
     prior = 1 / (n_maps + 1)

@@ -154,6 +154,7 @@ class CognitiveMap:
         if self._hypotheses is not None:
             self._decide(sure=0.0)
         known = self.places.maps.unique()
+        known = known[known >= 0]
         self._hypotheses = belief.begin(self.places, symbol, self.model.settings.n_symbols, known)
         self._walked = [_Step(-1, symbol)]
         self._surprises, self._since, self._before = 0, [], None
@@ -204,6 +205,26 @@ class CognitiveMap:
             self.model, self.places, self._hypotheses, action, symbol, self.threshold, likelihood
         )
         return self._decide()
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has no doubt where it is, so that nothing written will be dropped."""
+        return self._hypotheses is None and self._before is None and not self._surprises
+
+    @torch.no_grad()
+    def settle(self) -> Where:
+        """Believe to be where it most likely is: a walk can be gone on with from there.
+
+        What was written stays written, though it may turn out later that it was lost.
+
+        Raises:
+            MapError: no walk was begun.
+        """
+        if self._hypotheses is not None:
+            self._decide(sure=0.0)
+        self._surprises, self._since, self._before = 0, [], None
+        self.n_maps = max(self.where.map + 1, *(self.places.maps + 1).tolist())
+        return self.where
 
     def resume(self, place: int) -> Where:
         """A walk goes on from a place that is known, as where another walk had ended.

@@ -54,6 +54,8 @@ class Places:
 
     def __init__(self, width: int, device: torch.device, dtype: torch.dtype) -> None:
         self.n = 0
+        # The fewest places that there were after others were forgotten, since this was last set.
+        self.least = 0
         self._codes = torch.empty(_ROOM, width, device=device, dtype=dtype)
         self._keys = torch.empty(_ROOM, width, device=device, dtype=dtype)
         self._numbers = torch.empty(2, _ROOM, device=device, dtype=torch.long)
@@ -113,7 +115,7 @@ class Places:
         first = self.n - len(of)
         if len(of) and int(of[0]) != first:
             raise MapError(f"map {which} is not the last one: it cannot be dropped")
-        self.n = first
+        self.n, self.least = first, min(self.least, first)
         self.edges = {k: to for k, to in self.edges.items() if max(k[0], to) < first}
         self.blocked = {k for k in self.blocked if k[0] < first}
 
@@ -133,7 +135,7 @@ class Places:
 
     def restore(self, kept: Kept) -> None:
         """Forget what was written since; no map may have been dropped."""
-        self.n = kept.n
+        self.n, self.least = kept.n, min(self.least, kept.n)
         self._numbers[0, : self.n] = kept.symbols
         self.edges, self.blocked = dict(kept.edges), set(kept.blocked)
 
