@@ -2,15 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from unfrozen.agent.latent import Thinker
 from unfrozen.cli.main import main
+from unfrozen.cli.world.train import _table
 from unfrozen.world.environments import evaluate
 from unfrozen.world.environments.evaluation import Score
 from unfrozen.world.jepa import save_model
-from unfrozen.world.schooling import SCHOOLS, new_model
+from unfrozen.world.jepa.diagnostics import Verdict
+from unfrozen.world.schooling import SCHOOLS, new_model, walk
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,29 @@ def test_training_ends_with_a_model_and_with_what_it_is(model: Path) -> None:
     # Nobody learns walls in 15 steps.
     assert found["through_walls"] is None or found["through_walls"] > 0.1
     assert not model.with_name(f"{model.name}.run").exists()
+
+
+def test_each_verdict_is_told_in_words() -> None:
+    found = {"verdict": "", "rank": 2.0, "order": None}
+    for verdict in get_args(Verdict):
+        note = _table({"rooms": "r", "objective": "o", "steps": 1}, {**found, "verdict": verdict})
+        assert note.note.startswith(f"{verdict.capitalize()}: ")
+        assert len(note.note) > 50
+
+
+def test_a_map_is_drawn_with_the_way_over_it(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A small part of the walks, and nobody who thinks.
+    monkeypatch.setattr("unfrozen.world.schooling.walk", lambda of, seed, n: walk(of, seed, 40))
+    monkeypatch.setattr(
+        "unfrozen.world.environments.evaluate",
+        lambda env, policy, episodes, seed: evaluate(env, "random", episodes, seed),
+    )
+    picture = tmp_path / "map.svg"
+    assert main(["world", "plan", "two-rooms", "--model", str(model), "--episodes", "1",
+                 "--landmarks", "--out", str(picture)]) == 0  # fmt: skip
+    assert picture.stat().st_size > 5000
 
 
 def test_plans_stand_beside_floors_and_are_drawn(model: Path, tmp_path: Path) -> None:

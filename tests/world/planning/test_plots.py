@@ -11,7 +11,7 @@ from tests.world.planning.trees.bandits import Branching
 
 from unfrozen.errors import WorldError
 from unfrozen.world.planning import MppiSettings, mppi
-from unfrozen.world.planning.landmarks import block_edges
+from unfrozen.world.planning.landmarks import Belief, block_edges
 from unfrozen.world.planning.plots import landmark_map, plan_trace, search_tree
 from unfrozen.world.planning.trees import PuctSettings, puct
 
@@ -47,6 +47,30 @@ def test_a_map_is_drawn_with_what_is_believed_blocked():
     assert len(free.get_segments()) == len(made) - 1
     assert blocked.get_array().tolist() == [3.0]
     drawn(landmark_map(made, now=0.0))
+
+
+def test_a_map_is_drawn_where_it_is_told_to_be_with_the_way_on_top():
+    graph, places, _ = grid(3, 3)
+    made = mapped(graph, places)
+    plane = made.landmarks[:, :2] * 10
+    walls = torch.zeros(20, 20, dtype=torch.bool)
+    figure = landmark_map(
+        made, now=0.0, project=lambda latents: latents[:, :2] * 10, route=(0, 3, 4), walls=walls,
+        start=made.landmarks[0], goal=made.landmarks[4], axes_told=("x (pixels)", "y (pixels)"),
+    )  # fmt: skip
+    axes = drawn(figure)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x (pixels)", "y (pixels)")
+    lines = {str(line.get_label()): line for line in axes.lines}
+    assert lines["way"].get_xdata().tolist() == plane[[0, 3, 4], 0].tolist()
+    assert lines["start"].get_xydata().tolist() == plane[[0]].tolist()
+    assert lines["goal"].get_xydata().tolist() == plane[[4]].tolist()
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == ["edge", "landmark", "way", "start", "goal"]
+    # Edges that are not trusted are no part of what is planned on.
+    rare = landmark_map(made, now=0.0, belief=Belief(least_count=10**6))
+    assert not any(
+        c.get_segments() for c in drawn(rare).collections if isinstance(c, LineCollection)
+    )
 
 
 def test_a_tree_is_drawn_with_every_node():

@@ -2,16 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from unfrozen.cli.console import emit_json, output, print_table, progress, save_picture
+from unfrozen.cli.console import counted, emit_json, output, print_table, progress, save_picture
 from unfrozen.cli.opening import JsonOption, picture_file, reporter
 from unfrozen.cli.world.train import RoomsArgument
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
     from unfrozen.agent.latent import Thinker
+    from unfrozen.world.environments import RoomTrajectories
+    from unfrozen.world.jepa import Jepa, Probe
+    from unfrozen.world.planning.landmarks import LandmarkGraph
 
 EXAMPLES = {
     "world plan": (
@@ -20,6 +26,9 @@ EXAMPLES = {
         "unfrozen world plan two-rooms --model world.safetensors --out plan.png",
     ),
 }
+
+_LANDMARKS = 200
+_PIXELS = ("x, read from latents (pixels)", "y, read from latents (pixels)")
 
 
 def plan(
@@ -49,8 +58,7 @@ def plan(
     from unfrozen.papers.claim import Table
     from unfrozen.world.environments import FLOORS, evaluate, make
     from unfrozen.world.jepa import load_model, told_of
-    from unfrozen.world.planning.landmarks import build
-    from unfrozen.world.schooling import latents_of, school, walk
+    from unfrozen.world.schooling import school, walk
 
     of, jepa = school(rooms), load_model(model)
     if (known := told_of(model).get("rooms", rooms)) != rooms:
@@ -64,7 +72,8 @@ def plan(
             "of all: leave out --landmarks"
         )
     console, rows = output(json), []
-    graph = build(latents_of(jepa, walk(of, seed + 1, 1000)), 200) if landmarks else None
+    mapped = _mapped(jepa, walk(of, seed + 1, 1000)) if landmarks else None
+    graph = None if mapped is None else mapped.graph
     straight = FAR if of.apart else STRAIGHT
     settings = replace(OVER_MAP if landmarks else straight, seed=seed)
     thinker = Thinker(jepa, settings, graph)
@@ -85,30 +94,72 @@ def plan(
     )  # fmt: skip
     print_table(table, console)
     if out is not None:
-        _draw(out, thinker, make(rooms, 1, **of.settings).reset(seed=seed)[0])
+        observed = make(rooms, 1, **of.settings).reset(seed=seed)[0]
+        if mapped is None:
+            save_picture(out, _first_plan(thinker, observed))
+        else:
+            # Of latents that do not tell where one is, the plane is their own.
+            reads = told_of(model).get("verdict") not in ("collapsed", "blind")
+            save_picture(out, _map(thinker, mapped, observed, reads))
         console.print(f"The plan is in {out}", markup=False, soft_wrap=True)
     if json is not None:
         keys = ("policy", "end", "ever", "steps")
         emit_json(json, [dict(zip(keys, row, strict=True)) for row in rows])
 
 
-def _draw(out: Path, thinker: "Thinker", observed: dict[str, Any]) -> None:
-    """What a first plan tries, or the map that it goes by."""
+class _Mapped(NamedTuple):
+    """A map of what was walked, and how positions are read from its latents."""
+
+    graph: "LandmarkGraph"
+    probe: "Probe"
+    walls: "Tensor"
+
+
+def _mapped(jepa: "Jepa", walked: "RoomTrajectories") -> _Mapped:
+    from unfrozen.world.jepa import ridge_probe
+    from unfrozen.world.planning.landmarks import build
+    from unfrozen.world.schooling import latents_of
+
+    latents = latents_of(jepa, walked)
+    probe = ridge_probe(latents.flatten(0, 1), walked.positions.flatten(0, 1))
+    return _Mapped(build(latents, _LANDMARKS), probe, walked.solid[0])
+
+
+def _first_plan(thinker: "Thinker", observed: dict[str, Any]) -> "Figure":
+    """What a first plan tries."""
     import torch
 
     from unfrozen.agent.latent import look
     from unfrozen.world.costs import Goal, TotalCost
     from unfrozen.world.planning import mppi
-    from unfrozen.world.planning.plots import landmark_map, plan_trace
+    from unfrozen.world.planning.plots import plan_trace
 
     looked = look(thinker.model, observed)
-    if thinker.graph is not None:
-        figure = landmark_map(thinker.graph, now=0.0)
-    else:
-        generator = torch.Generator().manual_seed(thinker.settings.seed)
-        made = mppi(
-            looked.dynamics, TotalCost((Goal(looked.goal),)), looked.state,
-            thinker.settings.planner, generator=generator, trace=8,
-        )  # fmt: skip
-        figure = plan_trace(made, goal=looked.goal[0])
-    save_picture(out, figure)
+    generator = torch.Generator().manual_seed(thinker.settings.seed)
+    made = mppi(
+        looked.dynamics, TotalCost((Goal(looked.goal),)), looked.state,
+        thinker.settings.planner, generator=generator, trace=8,
+    )  # fmt: skip
+    return plan_trace(made, goal=looked.goal[0])
+
+
+def _map(thinker: "Thinker", mapped: _Mapped, observed: dict[str, Any], reads: bool) -> "Figure":
+    """The map that it goes by, and the way over it to a first goal."""
+    from unfrozen.agent.latent import look
+    from unfrozen.world.planning.landmarks import subgoals
+    from unfrozen.world.planning.landmarks.paths import route
+    from unfrozen.world.planning.plots import landmark_map
+
+    settings, looked = thinker.settings.landmarks, look(thinker.model, observed)
+    assert settings is not None
+    graph, belief = mapped.graph, settings.belief
+    found = subgoals(graph, looked.state, looked.goal, now=0.0, belief=belief)
+    way = route(graph, found.ways, int(found.which[0]), int(found.here[0]))
+    told = f"a way of {counted(len(way) - 1, 'edge')}"
+    if not bool(found.reachable[0]):
+        told = "no way is known to the goal"
+    plane = {"project": mapped.probe, "walls": mapped.walls, "axes_told": _PIXELS} if reads else {}
+    return landmark_map(
+        graph, now=0.0, belief=belief, route=way, start=looked.state[0], goal=looked.goal[0],
+        title=f"{counted(graph.n, 'landmark')}, {told}", **plane,
+    )  # fmt: skip

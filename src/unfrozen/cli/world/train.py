@@ -22,6 +22,14 @@ EXAMPLES = {
         "unfrozen world train two-rooms --objective ema --steps 300   collapses, and is told so",
     ),
 }
+_VERDICTS = {
+    "collapsed": "latents are one point or lie on a line, and tell nothing apart; train longer, or "
+    "by an objective that spreads them.",
+    "blind": "latents vary, and do not tell where the agent is; train longer.",
+    "unforeseeing": "latents tell where the agent is, and not where it will be; train longer.",
+    "sound": "latents tell where the agent is, and where it will be eight steps on. Whether "
+    "rollouts stop at walls is told by the pushes, where there are any.",
+}
 RoomsArgument = Annotated[
     str,
     typer.Argument(metavar="rooms", help="two-rooms, two-rooms-random, two-doors or snake."),
@@ -96,4 +104,5 @@ def _table(told: dict[str, Any], found: dict[str, Any]) -> "Table":
         for key, value in found.items()
     )
     title = f"A model of {told['rooms']}, by {told['objective']}, {told['steps']} steps"
-    return Table(title, ("on walks held out", "value"), rows)
+    note = f"{found['verdict'].capitalize()}: {_VERDICTS[found['verdict']]}"
+    return Table(title, ("on walks held out", "value"), rows, note)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from unfrozen.errors import WorldError
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Safe for the colour-blind (Okabe and Ito 2008).
-_TRIED, _CHOSEN, _BLOCKED, _GOAL = "#56b4e9", "#d55e00", "#d55e00", "#009e73"
+_TRIED, _CHOSEN, _WAY, _GOAL = "#56b4e9", "#d55e00", "#0072b2", "#009e73"
+_LATENT_AXES = ("first axis (latent units)", "second axis (latent units)")
 
 Project = Callable[[Tensor], Tensor]
 """Latents [n, d] -> points in a plane [n, 2], such as a probe for places."""
@@ -67,8 +68,8 @@ def plan_trace(
     axes.plot(*project(start[None]).T, "ks", ms=6, label="start")
     if goal is not None:
         axes.plot(*project(goal[None]).T, "*", ms=13, color=_GOAL, label="goal")
-    axes.set_xlabel("first axis (latent units)")
-    axes.set_ylabel("second axis (latent units)")
+    axes.set_xlabel(_LATENT_AXES[0])
+    axes.set_ylabel(_LATENT_AXES[1])
     axes.legend(frameon=False, fontsize=8)
     axes.set_title(title or f"cost {float(plan.cost[row]):.4g}", fontsize=10)
     return figure
@@ -80,17 +81,25 @@ def landmark_map(
     now: float,
     belief: Belief = Belief(),
     project: Project | None = None,
+    axes_told: tuple[str, str] = _LATENT_AXES,
+    walls: Bool[Tensor, "y x"] | None = None,
     route: tuple[int, ...] = (),
+    start: Float[Tensor, " d"] | None = None,
+    goal: Float[Tensor, " d"] | None = None,
     title: str = "",
 ) -> "Figure":
-    """A map: edges by how often they were taken, and in colour where they are believed blocked.
+    """A map: what was walked pale, in colour what is believed blocked, and a way on top.
 
     Args:
         graph: the map.
         now: the time.
-        belief: how evidence has faded by now.
+        belief: how evidence has faded by now; edges that it does not trust are left out.
         project: latents to a plane, as for `plan_trace`.
-        route: landmarks of a way, to be drawn on top.
+        axes_told: what the axes of the plane are called, with their units.
+        walls: solid pixels, where the plane is that of an image.
+        route: landmarks of a way.
+        start: latent where it begins, to be marked.
+        goal: latent where it is to end, to be marked.
         title: above the picture.
 
     Returns:
@@ -99,31 +108,39 @@ def landmark_map(
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
 
-    at = (project or _plane(graph.landmarks))(graph.landmarks).double()
-    figure = Figure(figsize=(5.6, 4.6), layout="constrained")
+    plane = project or _plane(graph.landmarks)
+    at = plane(graph.landmarks).double()
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axes = figure.subplots()
-    strength = belief.strengths(graph, now)
+    if walls is not None:
+        axes.imshow(walls.float().numpy(), cmap="Greys", vmin=0, vmax=2.2, interpolation="nearest")
+    strength, trusted = belief.strengths(graph, now), belief.trusted(graph)
     ends = torch.stack([at[graph.source], at[graph.target]], 1)
-    free = strength < 0.05
-    widths = 0.3 + 0.5 * graph.counts.double().log1p()
+    free, shut = trusted & (strength < 0.05), trusted & (strength >= 0.05)
     axes.add_collection(
-        LineCollection(list(ends[free].numpy()), colors="0.75", linewidths=widths[free].numpy())
+        LineCollection(list(ends[free].numpy()), colors="0.8", linewidths=0.6, label="edge")
     )
     blocked = LineCollection(
-        list(ends[~free].numpy()), array=strength[~free].numpy(), cmap="plasma_r", linewidths=2.2
+        list(ends[shut].numpy()), array=strength[shut].numpy(), cmap="plasma_r", linewidths=2.2
     )
     axes.add_collection(blocked)
-    if not bool(free.all()):
+    if bool(shut.any()):
         blocked.set_clim(0, float(strength.max()))
         figure.colorbar(blocked, ax=axes, label=f"believed blocked (closed from {belief.closed:g})")
-    axes.scatter(*at.T, s=9, color="black", zorder=3)
-    if route:
-        axes.plot(*at[list(route)].T, "-", color="#0072b2", lw=2.5, alpha=0.8, label="way")
-        axes.legend(frameon=False, fontsize=8)
+    axes.scatter(*at.T, s=8, color="0.45", zorder=3, label="landmark")
+    if len(route) > 1:
+        axes.plot(*at[list(route)].T, "o-", ms=4, color=_WAY, lw=2.5, zorder=4, label="way")
+    if start is not None:
+        axes.plot(*plane(start[None]).T, "ks", ms=8, ls="", zorder=5, label="start")
+    if goal is not None:
+        axes.plot(*plane(goal[None]).T, "*", ms=15, color=_GOAL, ls="", zorder=5, label="goal")
     axes.autoscale_view()
-    axes.set_xlabel("first axis (latent units)")
-    axes.set_ylabel("second axis (latent units)")
-    axes.set_title(title or f"{graph.n} landmarks, {len(graph)} edges", fontsize=10)
+    if walls is not None:
+        axes.set_aspect("equal")
+    axes.set_xlabel(axes_told[0])
+    axes.set_ylabel(axes_told[1])
+    axes.set_title(title or f"{graph.n} landmarks, {int(trusted.sum())} edges", fontsize=10)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     return figure
 
 
