@@ -9,9 +9,10 @@ import pytest
 import torch
 from tests.agent.conftest import Walked
 
-from unfrozen.agent import Agent, Decision, Goal, plan
+from unfrozen.agent import Agent, Belief, Configuration, Decision, Goal, Plan, Weights, plan
 from unfrozen.agent.actor import Actor, Spent
 from unfrozen.agent.chart import Network
+from unfrozen.agent.protocols import Scores
 
 OPEN = torch.ones(4, dtype=torch.bool)
 
@@ -43,7 +44,16 @@ def place(agent: Agent, goal: int, kind: str = "place", name: str = "mill") -> G
 
 
 def decide(agent: Agent, goal: Goal, habits: bool = True) -> Decision:
-    return agent.actor.decide(goal, network(agent), OPEN, agent.time, habits)
+    return agent.actor.decide(*asked(agent, goal, OPEN, agent.time, habits))
+
+
+def asked(
+    agent: Agent, goal: Goal, exits: torch.Tensor, time: int, habits: bool = True
+) -> tuple[Belief, Network, Configuration]:
+    chart = agent.chart
+    belief = Belief(chart.map.code, exits, chart.place, None, time)
+    mode = "explore" if goal.kind == "explore" else "pursue"
+    return belief, network(agent), Configuration(mode, goal, habits=habits)
 
 
 def form(agent: Agent, at: int, goal: int, action: int, times: int = 1) -> int:
@@ -216,7 +226,7 @@ def test_at_a_loss_any_opening_is_taken_but_the_way_back(agent: Agent) -> None:
     goal, exits = Goal("explore", ""), torch.tensor([True, False, True, True])
     taken = list[int]()
     for time in range(60):
-        found = actor.decide(goal, network(agent), exits, time, habits=True)
+        found = actor.decide(*asked(agent, goal, exits, time))
         assert found.mode == "random"
         taken.append(found.action)
     assert set(taken) == {0, 2, 3}
@@ -225,8 +235,32 @@ def test_at_a_loss_any_opening_is_taken_but_the_way_back(agent: Agent) -> None:
     # Drawn by the time, whatever was drawn before.
     again = Actor(agent.chart, agent.habits, agent.configurator, 1000.0, seed=0)
     again.last = None
-    assert again.decide(goal, network(agent), exits, 0, habits=True).action == taken[0]
+    assert again.decide(*asked(agent, goal, exits, 0)).action == taken[0]
     dead_end = torch.tensor([False, True, False, False])
-    assert actor.decide(goal, network(agent), dead_end, 99, habits=True).action == 1
+    assert actor.decide(*asked(agent, goal, dead_end, 99)).action == 1
     nothing = torch.zeros(4, dtype=torch.bool)
-    assert actor.decide(goal, network(agent), nothing, 99, habits=True).action == 0
+    assert actor.decide(*asked(agent, goal, nothing, 99)).action == 0
+
+
+def test_another_planner_can_take_the_place_of_ours(agent: Agent) -> None:
+    asked_for = list[Weights]()
+
+    def longest(
+        network: Network, here: int, goal: Goal, *, now: int, half_life: float, weights: Weights
+    ) -> Plan | None:
+        asked_for.append(weights)
+        made = plan(network, here, goal, now=now, half_life=half_life, weights=weights)
+        assert made is not None
+        finite = [option for option in made.options if math.isfinite(option.energy)]
+        return dataclasses.replace(made, actions=(finite[-1].action,))
+
+    assert isinstance(longest, Scores)
+    goal = place(agent, 0)
+    ours = decide(agent, goal)
+    other = Actor(agent.chart, agent.habits, agent.configurator, 1000.0, 0, longest)
+    belief, known, configuration = asked(agent, goal, OPEN, agent.time)
+    heavy = dataclasses.replace(configuration, weights=Weights(memory=3.0))
+    found = other.decide(belief, known, heavy)
+    assert found.action != ours.action
+    assert asked_for == [Weights(memory=3.0)]
+    assert found.configuration is heavy

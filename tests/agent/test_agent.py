@@ -12,6 +12,7 @@ from tests.agent.states import differences, state
 from unfrozen.agent import FACULTIES, Agent, AgentSettings, Senses, senses_of
 from unfrozen.agent.living.folder import LifeFolder
 from unfrozen.agent.living.life import live
+from unfrozen.agent.protocols import Acts, Facts, Foresees, Perceives, Scores, Steps
 from unfrozen.errors import AgentError, MapError
 from unfrozen.hippocampus.tem_t import TemT
 from unfrozen.world.environments.town.facts import ITEMS, PERSONS
@@ -193,6 +194,27 @@ def test_deciding_writes_nothing_and_is_the_same_again(begun: tuple[Agent, Vecto
     assert state(agent) == before
     assert first.belief.place == agent.chart.place
     assert first.belief.time == agent.time
+
+
+def test_one_state_is_shared_and_a_decision_tells_it(begun: tuple[Agent, VectorTown]) -> None:
+    agent, _ = begun
+    before, decision = agent.belief, agent.decide()
+    for one in (before, decision.belief, agent.belief):
+        assert (one.place, one.time) == (agent.chart.place, agent.time)
+        assert torch.equal(one.latent, agent.chart.map.code)
+        assert torch.equal(one.structure, agent.percept.exits)
+    assert decision.belief.goal == decision.goal == agent.belief.goal
+    assert decision.configuration.plastic == agent.plastic
+
+
+def test_faculties_keep_to_their_protocols(begun: tuple[Agent, VectorTown]) -> None:
+    agent, _ = begun
+    members = {
+        Perceives: agent.senses, Foresees: agent.chart, Scores: agent.actor.planner,
+        Acts: agent.actor, Facts: agent.facts, Steps: agent.steps,
+    }  # fmt: skip
+    for protocol, member in members.items():
+        assert isinstance(member, protocol)
 
 
 def test_bytes_are_those_of_all_that_is_stored(life: LifeFolder) -> None:

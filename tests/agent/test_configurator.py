@@ -6,7 +6,15 @@ import pytest
 import torch
 from tests.agent.conftest import SETTINGS, Walked
 
-from unfrozen.agent import Agent, Goal, Percept, senses_of
+from unfrozen.agent import (
+    Agent,
+    Configuration,
+    ConfiguratorSettings,
+    Goal,
+    Percept,
+    Weights,
+    senses_of,
+)
 from unfrozen.agent.chart import Network
 from unfrozen.agent.configurator import DOUBT, NOVELTY, SEEN, STALE, Configurator, Task
 from unfrozen.agent.memories import FactMemory
@@ -145,3 +153,31 @@ def test_persons_and_places_are_told_apart_by_their_names() -> None:
         assert Configurator(SENSES).tasks(percept(Errand(person)))[-1].kind == "person"
     for place in SENSES.places:
         assert Configurator(SENSES).tasks(percept(Errand(place)))[-1].kind == "place"
+
+
+def test_the_mode_sets_goal_weights_and_faculties(walked: Walked) -> None:
+    agent, found = walked.agent, network(walked.agent)
+    heavy = Weights(memory=5.0)
+    settings = ConfiguratorSettings(sure=0.7, patience=5, weights={"recover": heavy})
+    configurator = Configurator(SENSES, settings)
+    place = rooms(walked, known=True)[0]
+
+    def configured(errand: Errand, time: int = 10, **more: bool) -> Configuration:
+        belief = dataclasses.replace(agent.belief, time=time)
+        return configurator.configure(
+            belief, percept(errand), FactMemory(), agent.chart, found, ("map", "habits"), **more
+        )
+
+    usual = configured(Errand(place))
+    assert (usual.mode, usual.goal.kind, usual.weights) == ("pursue", "place", Weights())
+    assert (usual.habits, usual.sure, usual.patience) == (True, 0.7, 5)
+    assert usual.plastic == {"map", "habits"}
+    assert usual.tasks == (Task("place", place),)
+    assert configured(Errand("baker")).mode == "search"
+    new = configured(Errand(place), wandering=True)
+    assert (new.mode, new.goal.kind, new.tasks) == ("explore", "explore", ())
+    configurator.impasse(10)
+    configurator.impasse(10)
+    lost = configured(Errand(place))
+    assert (lost.mode, lost.goal.kind, lost.weights) == ("recover", "explore", heavy)
+    assert configured(Errand(place), time=10 + settings.explore).mode == "pursue"

@@ -9,9 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unfrozen.agent import Goal, plan
+from unfrozen.agent import Goal, Weights, plan
 from unfrozen.agent.chart import Network
 from unfrozen.agent.memories import Evidence
+from unfrozen.errors import AgentError
 from unfrozen.world.planning.landmarks import LandmarkGraph
 
 NOW, HALF_LIFE, CLOSED = 1000, 200.0, 1.0
@@ -52,15 +53,17 @@ def free(found: Network, slots: tuple[int, ...] | None = None) -> Network:
     )
 
 
-def costs(edges: Edges, opened: float = -math.inf) -> dict[tuple[int, int], float]:
+def costs(
+    edges: Edges, opened: float = -math.inf, effort: float = 1.0, memory: float = 1.0
+) -> dict[tuple[int, int], float]:
     """What each step costs; those believed shut after a time are left out, others are tested."""
     found = {}
     for source, target, strength, since in edges:
         faded = strength * 2 ** (-(NOW - since) / HALF_LIFE) if math.isfinite(since) else 0.0
         if faded < CLOSED:
-            found[source, target] = 1 + faded
+            found[source, target] = effort + memory * faded
         elif since <= opened:
-            found[source, target] = 1.0
+            found[source, target] = effort
     return found
 
 
@@ -252,3 +255,39 @@ def test_a_way_into_the_unknown_ends_at_no_place() -> None:
     assert found is not None
     assert found.places == (1, -1)
     assert found.terms[-1].sources[0].kind == "goal"
+
+
+@given(
+    world=drawn(),
+    each=st.tuples(*(st.sampled_from(v) for v in ((0.5, 1.0, 3.0), (0.0, 0.5, 4.0), (0.0, 2.0)))),
+)
+def test_weights_make_terms_count_more_or_less(
+    world: tuple[int, Edges], each: tuple[float, float, float]
+) -> None:
+    n, edges = world
+    nodes, doubts = (1, 2), (0.5, 1.0)
+    effort, memory, goal = each
+    weights = Weights(effort, memory, goal)
+    made = network(n, edges)
+    found = plan(
+        made, 0, Goal("explore", "", nodes, doubts), now=NOW, half_life=HALF_LIFE, weights=weights
+    )
+    way = far(costs(edges, effort=effort, memory=memory), 0)
+    energies = [way[node] + goal * doubt for node, doubt in zip(nodes, doubts, strict=True)
+                if node in way]  # fmt: skip
+    if not energies:
+        assert found is None
+        return
+    assert found is not None
+    assert found.energy == pytest.approx(min(energies))
+    assert found.energy == pytest.approx(found.options[0].energy)
+    named = {term.term: term for term in found.terms}
+    assert named["effort"].amount == pytest.approx(effort * len(found.actions))
+    for term in found.terms:
+        assert sum(source.share for source in term.sources) == pytest.approx(term.amount)
+
+
+def test_what_counts_is_finite_and_effort_costs() -> None:
+    for wrong in ({"effort": 0.0}, {"memory": -1.0}, {"goal": math.inf}):
+        with pytest.raises(AgentError, match="weights of energies"):
+            Weights(**wrong)

@@ -2,7 +2,8 @@
 
 from unfrozen.agent.actor import Decision
 from unfrozen.agent.agent import FACULTIES, Agent, AgentSettings, senses_of
-from unfrozen.agent.belief import Belief, Goal
+from unfrozen.agent.belief import Belief, Goal, Weights
+from unfrozen.agent.configurator import Configuration, ConfiguratorSettings
 from unfrozen.agent.perception import Percept, Senses
 from unfrozen.agent.planning import Option, Plan, plan
 
@@ -11,12 +12,15 @@ __all__ = [
     "Agent",
     "AgentSettings",
     "Belief",
+    "Configuration",
+    "ConfiguratorSettings",
     "Decision",
     "Goal",
     "Option",
     "Percept",
     "Plan",
     "Senses",
+    "Weights",
     "plan",
     "senses_of",
 ]

@@ -7,17 +7,16 @@ model, and what Mode 2 finds is compiled into Mode 1.
 import math
 import time as clock
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Bool
-from torch import Tensor
 
 from unfrozen.agent.belief import Belief, Goal
 from unfrozen.agent.chart import Chart, Network
-from unfrozen.agent.configurator import Configurator
+from unfrozen.agent.configurator import Configuration, Configurator
 from unfrozen.agent.memories import Habits
 from unfrozen.agent.planning import Plan, plan
+from unfrozen.agent.protocols import Scores
 
 Mode = Literal["habit", "plan", "random"]
 
@@ -28,6 +27,7 @@ class Decision:
 
     Attributes:
         belief: before it.
+        configuration: how the faculties were set for it.
         mode: "habit" (Mode 1), "plan" (Mode 2), or "random" where nothing is known.
         action: that was chosen.
         plan: in force; None without one.
@@ -37,6 +37,7 @@ class Decision:
     """
 
     belief: Belief
+    configuration: Configuration
     mode: Mode
     action: int
     plan: Plan | None = None
@@ -47,8 +48,7 @@ class Decision:
     @property
     def goal(self) -> Goal:
         """What it serves."""
-        assert self.belief.goal is not None
-        return self.belief.goal
+        return self.configuration.goal
 
 
 @dataclass
@@ -106,6 +106,7 @@ class Actor:
         configurator: when to give up.
         half_life: of beliefs that steps are blocked.
         seed: of what is done where nothing is known.
+        planner: scores ways, and finds the best; by the least energy over known places by default.
     """
 
     def __init__(
@@ -115,9 +116,10 @@ class Actor:
         configurator: Configurator,
         half_life: float,
         seed: int,
+        planner: Scores = plan,
     ) -> None:
         self.chart, self.habits, self.configurator = chart, habits, configurator
-        self.half_life = half_life
+        self.half_life, self.planner = half_life, planner
         self.pursuit: Pursuit | None = None
         self.spent = Spent()
         self.last: Decision | None = None
@@ -127,45 +129,44 @@ class Actor:
         """A new errand."""
         self.pursuit = self.last = None
 
-    def decide(
-        self, goal: Goal, network: Network, exits: Bool[Tensor, " action"], time: int, habits: bool
-    ) -> Decision:
+    def decide(self, belief: Belief, network: Network, configuration: Configuration) -> Decision:
         """Choose an action.
 
         Args:
-            goal: what to go for.
+            belief: where it is and when, and what openings are seen.
             network: what is known.
-            exits: openings that are seen.
-            time: the time.
-            habits: whether there is a Mode 1.
+            configuration: what to go for, and how.
         """
-        began = clock.perf_counter()
-        chart, pursuit = self.chart, self.pursuit
+        began, goal, pursuit = clock.perf_counter(), configuration.goal, self.pursuit
         if pursuit is None or pursuit.goal.same != goal.same:
             pursuit = self.pursuit = Pursuit(goal)
         elif goal.kind in ("place", "person") and goal.nodes != pursuit.goal.nodes:
             # It is known to be elsewhere now.
             pursuit.goal, pursuit.plan = goal, None
-        belief = Belief(chart.map.code, exits, chart.place, goal, time)
+        belief = belief.wanting(goal)
         facts = tuple(("fact", i) for i, _ in goal.sources)
-        if habits and pursuit.habits and (found := self._habit(pursuit, goal, network, time)):
-            cites = tuple(("habit", i) for i in found[1]) + facts
+
+        def decided(mode: Mode, action: int, **more: Any) -> Decision:
             seconds = clock.perf_counter() - began
-            self.spent.recalling += seconds
+            self.last = Decision(belief, configuration, mode, action, seconds=seconds, **more)
+            return self.last
+
+        if (
+            configuration.habits
+            and pursuit.habits
+            and (found := self._habit(pursuit, belief, network, configuration))
+        ):
+            cites = tuple(("habit", i) for i in found[1]) + facts
+            made = decided("habit", found[0], cites=cites)
+            self.spent.recalling += made.seconds
             self.spent.recalls += 1
-            self.last = Decision(belief, "habit", found[0], cites=cites, seconds=seconds)
-            return self.last
-        chosen = self._plan(pursuit, goal, network, time)
+            return made
+        chosen = self._plan(pursuit, belief, network, configuration)
         if chosen is None:
-            action = self._wander(exits, time)
-            self.last = Decision(belief, "random", action, seconds=clock.perf_counter() - began)
-            return self.last
+            return decided("random", self._wander(belief))
         cites = tuple(("memory", i) for i in chosen.cites) + facts
-        self.last = Decision(
-            belief, "plan", chosen.actions[pursuit.at], chosen, pursuit.at, cites,
-            clock.perf_counter() - began,
-        )  # fmt: skip
-        return self.last
+        at = pursuit.at
+        return decided("plan", chosen.actions[at], plan=chosen, at=at, cites=cites)
 
     def moved(self, place: int, action: int) -> None:
         """The action was taken at a place."""
@@ -186,10 +187,10 @@ class Actor:
                 self.pursuit.nearest, self.pursuit.idle = math.inf, 0
 
     def _habit(
-        self, pursuit: Pursuit, goal: Goal, network: Network, time: int
+        self, pursuit: Pursuit, belief: Belief, network: Network, configuration: Configuration
     ) -> tuple[int, tuple[int, ...]] | None:
         """What is usually done here, if it is sure and nothing speaks against it."""
-        here = self.chart.place
+        here, goal = belief.place, configuration.goal
         if goal.kind not in ("place", "person") or len(goal.nodes) != 1 or here < 0:
             return None
         if pursuit.taken > pursuit.budget:
@@ -197,7 +198,7 @@ class Actor:
             return None
         to = int(network.places[goal.nodes[0]])
         found = self.habits.recall(self.chart.key(here), self.chart.key(to))
-        if found.confidence < self.configurator.settings.sure:
+        if found.confidence < configuration.sure:
             return None
         if any(place == here for place, _ in pursuit.trail):
             # Habits of different times can lead round in circles.
@@ -205,14 +206,16 @@ class Actor:
             self.habits.forget(found.ids)
             return None
         row = network.edge(here, found.action)
-        if row < 0 or network.barred(row, since=time - self.half_life):
+        if row < 0 or network.barred(row, since=belief.time - self.half_life):
             return None
         if math.isinf(pursuit.budget):
             pursuit.budget = pursuit.taken + network.graph.n
         pursuit.plan = None
         return found.action, found.ids
 
-    def _plan(self, pursuit: Pursuit, goal: Goal, network: Network, time: int) -> Plan | None:
+    def _plan(
+        self, pursuit: Pursuit, belief: Belief, network: Network, configuration: Configuration
+    ) -> Plan | None:
         """The plan in force, or another one if the world is another than it was made for."""
         made = pursuit.plan
         done = made is not None and pursuit.at >= len(made.actions)
@@ -220,36 +223,40 @@ class Actor:
             # It arrived, or learnt something: that is a gain.
             pursuit.nearest, pursuit.idle = math.inf, 0
         if made is None or done or pursuit.network is not network:
-            made = self._made(pursuit, goal, network, time)
+            made = self._made(pursuit, belief, network, configuration)
         left = math.inf if made is None else len(made.actions) - pursuit.at
         pursuit.idle = 0 if left < pursuit.nearest else pursuit.idle + 1
         pursuit.nearest = min(pursuit.nearest, left)
-        if pursuit.idle > self.configurator.settings.patience:
-            self.configurator.impasse(time)
+        if pursuit.idle > configuration.patience:
+            self.configurator.impasse(belief.time)
             pursuit.habits, pursuit.nearest, pursuit.idle = False, math.inf, 0
         return made
 
-    def _made(self, pursuit: Pursuit, goal: Goal, network: Network, time: int) -> Plan | None:
+    def _made(
+        self, pursuit: Pursuit, belief: Belief, network: Network, configuration: Configuration
+    ) -> Plan | None:
         """Another plan; to what nobody has seen, if the goal is in reach of nothing known."""
         began = clock.perf_counter()
-        here = self.chart.place
-        found = plan(network, here, goal, now=time, half_life=self.half_life)
+        here, goal = belief.place, configuration.goal
+        how = {
+            "now": belief.time, "half_life": self.half_life, "weights": configuration.weights,
+        }  # fmt: skip
+        found = self.planner(network, here, goal, **how)
         if found is None and goal.kind != "explore" and network.node(here) >= 0:
-            further = self.configurator.explore(network)
-            found = plan(network, here, further, now=time, half_life=self.half_life)
+            found = self.planner(network, here, self.configurator.explore(network), **how)
         pursuit.plan, pursuit.network, pursuit.at = found, network, 0
         self.spent.planning += clock.perf_counter() - began
         self.spent.plans += 1
         return found
 
-    def _wander(self, exits: Bool[Tensor, " action"], time: int) -> int:
+    def _wander(self, belief: Belief) -> int:
         """Any opening, not back if there is another."""
-        open_ = torch.nonzero(exits)[:, 0].tolist()
+        open_ = torch.nonzero(belief.structure)[:, 0].tolist()
         if self.last is not None and len(open_) > 1:
             back = int(self.chart.back[self.last.action])
             open_ = [action for action in open_ if action != back] or open_
         if not open_:
             return 0
         # Drawn by the time, so that a life that is gone on with is the same.
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + time)
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + belief.time)
         return open_[int(torch.randint(len(open_), (1,), generator=generator))]

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from unfrozen.agent.actor import Actor, Decision, Pursuit
+from unfrozen.agent.belief import Belief
 from unfrozen.agent.chart import Chart
 from unfrozen.agent.configurator import Configurator, ConfiguratorSettings
 from unfrozen.agent.memories import FactMemory, Habits, StepMemory
@@ -120,6 +121,17 @@ class Agent:
             raise AgentError("the agent perceives nothing yet: begin(observation) starts its life")
         return self._percept
 
+    @property
+    def belief(self) -> Belief:
+        """The state that its faculties share now.
+
+        Raises:
+            AgentError: it has not begun to live.
+        """
+        chart, last = self.chart, self.actor.last
+        goal = None if last is None else last.goal
+        return Belief(chart.map.code, self.percept.exits, chart.place, goal, self.time)
+
     def set_plastic(self, faculties: Iterable[str]) -> None:
         """Which faculties are written to from now on; the others stay as they are."""
         self.plastic = frozenset(faculties)
@@ -139,14 +151,11 @@ class Agent:
     @torch.no_grad()
     def decide(self) -> Decision:
         """Choose an action, and say why."""
-        percept = self.percept
-        network = self.chart.network(self.steps)
-        if self.wandering:
-            goal = self.configurator.explore(network)
-        else:
-            goal = self.configurator.goal(percept, self.facts, self.chart, network, self.time)
-        habits = "habits" in self.plastic
-        return self.actor.decide(goal, network, percept.exits, self.time, habits)
+        belief, network = self.belief, self.chart.network(self.steps)
+        configuration = self.configurator.configure(
+            belief, self.percept, self.facts, self.chart, network, self.plastic, self.wandering
+        )
+        return self.actor.decide(belief, network, configuration)
 
     def observe(self, action: int, observation: dict[str, Any]) -> None:
         """What came of an action.

@@ -1,9 +1,12 @@
-"""What all faculties of an agent share: where it is, what it wants, and when."""
+"""What all faculties of an agent share: where it is, what it wants and when, and what counts."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from unfrozen.errors import AgentError
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,35 @@ class Goal:
         return self.kind, self.name, self.at
 
 
+@dataclass(frozen=True)
+class Weights:
+    """What the terms of a plan's energy count.
+
+    Attributes:
+        effort: of each step.
+        memory: of what speaks for a step being blocked.
+        goal: of the doubt that the goal is there.
+    """
+
+    effort: float = 1.0
+    memory: float = 1.0
+    goal: float = 1.0
+
+    def __post_init__(self) -> None:
+        each = (self.effort, self.memory, self.goal)
+        if not all(0 <= weight < math.inf for weight in each) or not self.effort:
+            raise AgentError(
+                f"weights of energies are finite and none is negative, and effort costs: not {each}"
+            )
+
+
+EVEN = Weights()
+"""All terms as they are."""
+
+
 @dataclass(frozen=True, eq=False)
 class Belief:
-    """The state that all faculties share.
+    """The state that all faculties share: perception makes it, and a decision tells it.
 
     Attributes:
         latent: the dynamic state, of which the world model foresees the next.
@@ -51,3 +80,7 @@ class Belief:
     place: int
     goal: Goal | None
     time: int
+
+    def wanting(self, goal: Goal) -> "Belief":
+        """The same, with a goal."""
+        return replace(self, goal=goal)

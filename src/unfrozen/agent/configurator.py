@@ -5,10 +5,11 @@ known, an unknown place is explored for and an absent person is searched. No pro
 impasse: habits are left for plans, and after another one the unknown is explored for a while.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
-from unfrozen.agent.belief import Goal
+from unfrozen.agent.belief import EVEN, Belief, Goal, Weights
 from unfrozen.agent.chart import Chart, Network
 from unfrozen.agent.perception import Percept, Senses
 from unfrozen.agent.protocols import Facts
@@ -29,19 +30,50 @@ class Task(NamedTuple):
     name: str
 
 
+Mode = Literal["pursue", "search", "explore", "recover"]
+
+
 @dataclass(frozen=True)
 class ConfiguratorSettings:
-    """When to give up.
+    """When to give up, and what counts how much.
 
     Attributes:
         patience: steps without coming nearer than before, after which it is an impasse.
         explore: steps that are spent on the unknown after two impasses in a row.
         sure: confidence from which a habit is followed.
+        weights: of the terms of energies, by mode; even where a mode has none.
     """
 
     patience: int = 8
     explore: int = 30
     sure: float = 0.8
+    weights: Mapping[Mode, Weights] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """How all faculties are set for one step.
+
+    Attributes:
+        mode: "pursue" a goal whose place is known; "search" for what may be anywhere; "explore"
+            what nobody has seen; "recover" by exploring, after impasses.
+        goal: what to go for.
+        tasks: what is left of the errand, in order; the goal serves the first.
+        weights: of the terms of a plan's energy.
+        habits: whether Mode 1 may act.
+        sure: confidence from which it does.
+        patience: steps without a gain, after which it is an impasse.
+        plastic: faculties that are written to.
+    """
+
+    mode: Mode
+    goal: Goal
+    tasks: tuple[Task, ...] = ()
+    weights: Weights = EVEN
+    habits: bool = True
+    sure: float = 0.8
+    patience: int = 8
+    plastic: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -71,6 +103,42 @@ class Configurator:
         if errand.item is None or percept.carried == errand.item:
             return (last,)
         return Task("item", errand.item), last
+
+    def configure(
+        self,
+        belief: Belief,
+        percept: Percept,
+        facts: Facts,
+        chart: Chart,
+        network: Network,
+        plastic: Collection[str],
+        wandering: bool = False,
+    ) -> Configuration:
+        """Set all faculties for a step.
+
+        Args:
+            belief: where it is, and when.
+            percept: what is perceived.
+            facts: what is known of people.
+            chart: where places are.
+            network: of the chart.
+            plastic: faculties that are written to.
+            wandering: whether there is no errand, only the unknown.
+        """
+        tasks, settings = (() if wandering else self.tasks(percept)), self.settings
+        if wandering:
+            goal = self.explore(network)
+        else:
+            goal = self.goal(percept, facts, chart, network, belief.time)
+        mode: Mode = "pursue"
+        if not wandering and belief.time < self.until:
+            mode = "recover"
+        elif goal.kind in ("explore", "search"):
+            mode = "explore" if goal.kind == "explore" else "search"
+        return Configuration(
+            mode, goal, tasks, settings.weights.get(mode, EVEN), "habits" in plastic,
+            settings.sure, settings.patience, frozenset(plastic),
+        )  # fmt: skip
 
     def goal(
         self, percept: Percept, facts: Facts, chart: Chart, network: Network, time: int

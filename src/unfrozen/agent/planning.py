@@ -5,8 +5,10 @@ import math
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from unfrozen.agent.belief import Goal
+from unfrozen.agent.belief import EVEN, Goal, Weights
 from unfrozen.agent.chart import Network
 from unfrozen.world.costs import Attribution, Source
 from unfrozen.world.planning.landmarks import Belief, Ways, ways
@@ -59,7 +61,13 @@ class Plan:
 
 
 def plan(
-    network: Network, here: int, goal: Goal, *, now: int, half_life: float = HALF_LIFE
+    network: Network,
+    here: int,
+    goal: Goal,
+    *,
+    now: int,
+    half_life: float = HALF_LIFE,
+    weights: Weights = EVEN,
 ) -> Plan | None:
     """The way of least energy from a place to the nearest of a goal's places.
 
@@ -74,6 +82,7 @@ def plan(
         goal: its nodes are landmarks of the network.
         now: the time.
         half_life: of beliefs that steps are blocked.
+        weights: of the terms; what is believed to be shut is so at any weight.
 
     Returns:
         The plan; None where no way is known, or where it is there already.
@@ -81,9 +90,11 @@ def plan(
     start = network.node(here)
     if start < 0 or not goal.nodes or start in goal.nodes:
         return None
-    belief = Belief(unit="hops", half_life=half_life)
+    network, belief = _weighted(network, Belief(unit="hops", half_life=half_life), weights)
     graph = network.graph
     nodes, doubts = torch.tensor(goal.nodes), torch.tensor(goal.doubts, dtype=torch.float64)
+    # In units of a step's effort, which lengths of ways are told in.
+    doubts = doubts * (weights.goal / weights.effort)
     found = ways(graph, nodes, now=float(now), belief=belief, optimistic=False)
     if not bool(found.distance[:, start].isfinite().any()) and goal.kind != "explore":
         found = ways(graph, nodes, now=float(now), belief=belief)
@@ -92,8 +103,8 @@ def plan(
     if not math.isfinite(float(total[which])):
         return None
     rows = _edges(found, network, which, start)
-    options = _options(found, network, goal, start)
-    best = _terms(found, network, goal, which, rows)
+    options = _options(found, network, goal, start, doubts, weights)
+    best = _terms(found, network, goal, which, rows, weights)
     return Plan(
         goal=dataclasses.replace(goal, chosen=goal.nodes[which]),
         actions=tuple(network.actions[rows].tolist()),
@@ -101,8 +112,23 @@ def plan(
         energy=sum(term.amount for term in best),
         terms=best,
         options=options,
-        cites=_cites(found, network, goal, start, rows, now, belief),
+        cites=_cites(found, network, goal, start, rows, now, belief, doubts),
         retest=bool(found.retest[which, start]),
+    )
+
+
+def _weighted(network: Network, belief: Belief, weights: Weights) -> tuple[Network, Belief]:
+    """The same network and belief where what is remembered counts more or less beside effort."""
+    ratio = weights.memory / weights.effort
+    if ratio == 1:
+        return network, belief
+    strengths = network.graph.strengths * ratio
+    graph = dataclasses.replace(network.graph, strengths=strengths)
+    # What is shut stays shut, but where memory counts nothing at all.
+    closed = belief.closed * ratio or math.inf
+    return (
+        dataclasses.replace(network, graph=graph),
+        dataclasses.replace(belief, closed=closed),
     )
 
 
@@ -113,35 +139,43 @@ def _edges(found: Ways, network: Network, which: int, start: int) -> list[int]:
 
 
 def _terms(
-    found: Ways, network: Network, goal: Goal, which: int, rows: list[int]
+    found: Ways, network: Network, goal: Goal, which: int, rows: list[int], weights: Weights
 ) -> tuple[Attribution, ...]:
     doubts = [
-        Source("memory", int(network.evidence.source[row]), float(extra))
+        Source("memory", int(network.evidence.source[row]), weights.effort * float(extra))
         for row in rows
         if (extra := found.weights[row] - found.plain[row]) > 1e-9 and not found.closed[row]
     ]
     doubts.sort(key=lambda source: -source.share)
-    terms = [Attribution("effort", float(len(rows)), (Source("step", "steps", float(len(rows))),))]
+    effort = weights.effort * len(rows)
+    terms = [Attribution("effort", effort, (Source("step", "steps", effort),))]
     if doubts:
         terms.append(Attribution("memory", sum(s.share for s in doubts), tuple(doubts)))
-    if doubt := goal.doubts[which]:
+    if doubt := weights.goal * goal.doubts[which]:
         sources = tuple(Source("fact", i, doubt * share) for i, share in goal.sources)
         terms.append(Attribution("goal", doubt, sources or (Source("goal", goal.name, doubt),)))
     return tuple(terms)
 
 
-def _options(found: Ways, network: Network, goal: Goal, start: int) -> tuple[Option, ...]:
+def _options(
+    found: Ways,
+    network: Network,
+    goal: Goal,
+    start: int,
+    doubts: Float[Tensor, " goal"],
+    weights: Weights,
+) -> tuple[Option, ...]:
     graph, options = network.graph, []
     for row in torch.nonzero(graph.source == start)[:, 0].tolist():
         action, to = int(network.actions[row]), int(graph.target[row])
         shut = (int(network.evidence.source[row]),) if bool(found.closed[row]) else ()
-        far = found.distance[:, to] + torch.tensor(goal.doubts, dtype=torch.float64)
+        far = found.distance[:, to] + doubts
         which = int(far.argmin())
         if shut or not math.isfinite(float(far[which])):
             options.append(Option(action, math.inf, (), shut))
             continue
         rows = [row, *_edges(found, network, which, to)]
-        terms = _terms(found, network, goal, which, rows)
+        terms = _terms(found, network, goal, which, rows, weights)
         options.append(Option(action, sum(term.amount for term in terms), terms))
     return tuple(sorted(options, key=lambda option: option.energy))
 
@@ -154,6 +188,7 @@ def _cites(
     rows: list[int],
     now: int,
     belief: Belief,
+    doubts: Float[Tensor, " goal"],
 ) -> tuple[int, ...]:
     """Slots that bar the way that would be taken if nothing were remembered."""
     if not bool((network.evidence.source >= 0).any()):
@@ -161,7 +196,7 @@ def _cites(
     graph = network.graph
     free = dataclasses.replace(graph, strengths=torch.zeros_like(graph.strengths))
     other = ways(free, torch.tensor(goal.nodes), now=float(now), belief=belief)
-    total = other.distance + torch.tensor(goal.doubts, dtype=torch.float64)[:, None]
+    total = other.distance + doubts[:, None]
     which = int(total[:, start].argmin())
     without = _edges(other, network, which, start)
     if without == rows:

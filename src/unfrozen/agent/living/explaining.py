@@ -119,6 +119,7 @@ def _options(agent: Agent, decision: Decision) -> tuple[Option, ...]:
         made = plan(
             network, agent.chart.place, goal if made is None else made.goal,
             now=agent.time, half_life=agent.settings.half_life,
+            weights=decision.configuration.weights,
         )  # fmt: skip
     return () if made is None else made.options
 
