@@ -369,6 +369,14 @@ def test_a_walk_that_is_settled_drops_nothing_of_what_it_wrote():
     assert places.n_maps == 1
 
 
+def test_a_walk_beside_no_place_at_all_is_settled_there():
+    places = CognitiveMap(MODEL)
+    with pytest.raises(MapError, match="begin"):
+        places.settle()
+    places.resume_beside(places.code, 2)
+    assert (places.settle().map, places.n_maps) == (2, 3)
+
+
 def test_a_walk_begins_where_places_have_left_gaps():
     places = CognitiveMap(MODEL)
     walked(places, symbols_of(0), 150, 0)

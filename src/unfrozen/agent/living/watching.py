@@ -186,7 +186,8 @@ def _legend(figure: "Figure") -> None:
 
     handles = [
         Line2D([], [], marker="s" if square else "o", ls="", ms=8, label=name,
-               color=np.array(colour) / 255, markeredgecolor="0.4", markeredgewidth=0.5)
+               color="#{:02x}{:02x}{:02x}".format(*colour), markeredgecolor="0.4",
+               markeredgewidth=0.5)
         for name, (colour, square) in LEGEND.items()
     ]  # fmt: skip
     figure.legend(

@@ -223,7 +223,7 @@ class CognitiveMap:
         if self._hypotheses is not None:
             self._decide(sure=0.0)
         self._surprises, self._since, self._before = 0, [], None
-        self.n_maps = max(self.where.map + 1, *(self.places.maps + 1).tolist())
+        self.n_maps = 1 + max([self.where.map, *self.places.maps.tolist()])
         return self.where
 
     def resume(self, place: int) -> Where:
