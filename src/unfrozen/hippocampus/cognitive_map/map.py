@@ -4,7 +4,6 @@ The model that it stands on knows the structure that worlds share.  What was see
 itself, for as many worlds as it meets.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -15,34 +14,8 @@ from unfrozen.errors import MapError
 from unfrozen.hippocampus.cognitive_map import belief
 from unfrozen.hippocampus.cognitive_map.places import Kept, Places
 from unfrozen.hippocampus.cognitive_map.routes import Route, imagined, shortest
+from unfrozen.hippocampus.cognitive_map.settings import CHANGES, FORESEES, STANDARD, MapSettings
 from unfrozen.hippocampus.tem_t.model import TemT
-
-# Shares of the way from how like neighbours are to being the same: where a place that looks right
-# is taken to be met, where any is, and where one that looks otherwise than remembered has changed
-# and is no other.
-_DRAWS, _FORESEES, _CHANGES = 0.12, 0.25, 0.6
-
-
-@dataclass(frozen=True)
-class MapSettings:
-    """How a map tells places and worlds apart.
-
-    Attributes:
-        threshold: cosine of keys from which two codes are one place; by default so much above that
-            of neighbours as was chosen on worlds set apart.
-        draws: share of the way from neighbours' likeness to sameness from which a place that looks
-            right is taken to be met.  Low ones mend codes that drift; codes that do not drift need
-            none, and are then safe from far places that happen to be alike.
-        sure: probability from which the map decides which world it is in.  The higher it is, the
-            fewer new worlds are taken for old ones, and the later old ones are known again.
-        lost: surprises, with no place met as foreseen in between, after which it no longer believes
-            where it is: since the first of them it was somewhere else.
-    """
-
-    threshold: float | None = None
-    draws: float = _DRAWS
-    sure: float = 0.97
-    lost: int = 3
 
 
 class Where(NamedTuple):
@@ -98,7 +71,7 @@ class CognitiveMap:
         (False, False)
     """
 
-    def __init__(self, model: TemT, settings: MapSettings = MapSettings()) -> None:
+    def __init__(self, model: TemT, settings: MapSettings = STANDARD) -> None:
         if model.settings.landmarks:
             raise MapError(
                 "a cognitive map has landmarks of its own: train a model without them (tem-t)"
@@ -108,9 +81,9 @@ class CognitiveMap:
         self.places = Places(model.settings.width, parameter.device, parameter.dtype)
         apart = model.spacing()
         given = settings.threshold
-        self.threshold: float = apart + _FORESEES * (1 - apart) if given is None else given
+        self.threshold: float = apart + FORESEES * (1 - apart) if given is None else given
         self._draws = min(apart + settings.draws * (1 - apart), self.threshold)
-        self._changes = max(apart + _CHANGES * (1 - apart), self.threshold)
+        self._changes = max(apart + CHANGES * (1 - apart), self.threshold)
         self.plastic = True
         self.n_maps = 0
         self._hypotheses: belief.Hypotheses | None = None
