@@ -97,12 +97,17 @@ def test_what_is_not_there_is_told_in_a_line(
     assert "love" in capsys.readouterr().err
 
 
-def test_no_map_is_made_of_walls_that_are_elsewhere_each_time(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_where_walls_differ_each_time_ways_are_imagined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "walls.safetensors"
+    path, told = tmp_path / "walls.safetensors", tmp_path / "plan.json"
     of = SCHOOLS["two-rooms-random"]
     save_model(new_model(of, 0), path, {"rooms": of.environment})
+    monkeypatch.setattr("unfrozen.world.schooling.walk", lambda of, seed, n: walk(of, seed, 40))
+    monkeypatch.setattr(
+        "unfrozen.world.environments.evaluate",
+        lambda env, policy, episodes, seed: evaluate(env, "random", episodes, seed),
+    )
     line = ["world", "plan", "two-rooms-random", "--model", str(path), "--landmarks"]
-    assert main(line) == 2
-    assert "leave out --landmarks" in capsys.readouterr().err
+    assert main([*line, "--episodes", "1", "--json", str(told)]) == 0
+    assert json.loads(told.read_text())[0]["policy"] == "plans by imagined ways"

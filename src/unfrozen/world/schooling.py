@@ -15,8 +15,9 @@ from torch import Tensor
 from unfrozen.errors import WorldError
 from unfrozen.world.environments import RoomTrajectories, collect, make
 from unfrozen.world.environments.batched import Batched
-from unfrozen.world.environments.floors import persistent
+from unfrozen.world.environments.floors import TURN, persistent
 from unfrozen.world.jepa import Jepa, JepaSettings, JepaTraining, Update, Windows, train
+from unfrozen.world.planning.landmarks import farthest_points
 
 _COPIES, _TRAINING = 500, JepaTraining()
 
@@ -32,6 +33,8 @@ class School:
         trajectories: that are walked.
         steps: of each.
         again: chance of a new heading at a wall; lower ones push on, and see more of walls.
+        turn: standard deviation of turns, in radians a step; plans push straight on for longer than
+            who turns often.
         length: of windows.
         batch: of windows a step.
         near: share of them that come near a wall inside, whatever share of the walks does.
@@ -45,6 +48,7 @@ class School:
     trajectories: int = 4000
     steps: int = 100
     again: float = 0.2
+    turn: float = TURN
     length: int = 17
     batch: int = 64
     near: float = 0.0
@@ -64,7 +68,7 @@ SCHOOLS = {
     "two-rooms": School(),
     # Walls are learnt from the few steps that hit them: more of those, and where to look.
     "two-rooms-random": School(
-        "two-rooms-random", apart=True, near=0.5,
+        "two-rooms-random", apart=True, turn=0.1, near=0.5,
         training=JepaTraining(steps=4500, weights={"place": 0.1}),
     ),
     "snake": School("snake"),
@@ -114,7 +118,7 @@ def walk(of: School, seed: int, trajectories: int | None = None) -> RoomTrajecto
     env = make(of.environment, min(n, _COPIES), **of.settings)
     if not isinstance(env, Batched):
         raise WorldError(f"{of.environment} is none of rooms")
-    policy = persistent(env, seed, again=of.again)
+    policy = persistent(env, seed, of.turn, of.again)
     found = collect(env, policy, n, of.steps, seed)
     if not isinstance(found, RoomTrajectories):
         raise WorldError(f"{of.environment} is none of rooms")
@@ -200,3 +204,23 @@ def latents_of(
         seen = images[:, :1] if apart else images
         found.append(model.encode(seen).unflatten(0, (len(some), instants)))
     return torch.cat(found)
+
+
+def places_of(
+    model: Jepa, walked: RoomTrajectories, number: int = 150, trajectories: int = 200
+) -> Float[Tensor, "n d"]:
+    """Latents of places that lie far from one another: landmarks for ways that are imagined.
+
+    Where walls are apart from the dynamics, latents tell where a dot is, whatever stands there.
+
+    Args:
+        model: in its mode of evaluation.
+        walked: trajectories.
+        number: of places.
+        trajectories: that they are chosen from.
+
+    Raises:
+        WorldError: there are fewer latents than places.
+    """
+    latents = latents_of(model, walked, slice(0, trajectories)).flatten(0, 1)
+    return latents[farthest_points(latents, number)]

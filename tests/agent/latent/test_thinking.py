@@ -6,14 +6,14 @@ import torch
 from tests.agent.latent.points import Points
 
 from unfrozen.agent.latent import Thinker, ThinkerSettings, look
-from unfrozen.agent.latent.thinking import OVER_MAP
+from unfrozen.agent.latent.thinking import IMAGINED, OVER_MAP
 from unfrozen.errors import AgentError
 from unfrozen.world.environments import make
 from unfrozen.world.environments.batched import Batched
-from unfrozen.world.environments.rooms.layouts import two_doors
+from unfrozen.world.environments.rooms.layouts import snake, two_doors
 from unfrozen.world.planning import MppiSettings
 from unfrozen.world.planning.landmarks import LandmarkGraph, build
-from unfrozen.world.schooling import latents_of, school, walk
+from unfrozen.world.schooling import latents_of, places_of, school, walk
 
 DOORS = Points(two_doors(locks=False))
 
@@ -95,3 +95,10 @@ def test_what_a_policy_would_do_is_tried() -> None:
     assert bool((led.cost < still.cost).all())
     assert bool(((led.states[:, -1] - looked.goal).norm(dim=1)
                  < (looked.state - looked.goal).norm(dim=1)).all())  # fmt: skip
+
+
+def test_ways_that_were_never_walked_are_imagined_round_the_wall() -> None:
+    model = Points(snake())
+    places = places_of(model, walk(school("snake"), 3, 100))
+    # Straight plans reach nothing there, see the paper; the map was never walked by anybody.
+    assert success(Thinker(model, IMAGINED, places=places), rooms("snake", 6), 7) == 1

@@ -183,12 +183,9 @@ class Thinker:
             first = torch.where(begun[:, None, None], 0.0, shifted)
         settings, goal = self.settings, looked.goal
         if self.graph is not None and settings.landmarks is not None:
-            goal = self._towards(self.graph, settings.landmarks, looked, begun, now)
+            goal = self._walked(self.graph, settings.landmarks, looked, begun, now)
         elif self.places is not None and settings.imagine is not None:
-            tree = imagine(
-                looked.dynamics, self.places, looked.state, looked.goal, settings.imagine
-            )
-            goal = tree.ahead(looked.goal, settings.imagine.ahead)
+            goal = self._imagined(self.places, settings.imagine, looked, begun)
         self.last = mppi(
             looked.dynamics, TotalCost((Goal(goal),)), looked.state, settings.planner,
             actions=first, proposals=self._proposed(looked, goal), generator=self._generator,
@@ -210,7 +207,7 @@ class Thinker:
             state = looked.dynamics.step(state, actions[-1])
         return torch.stack(actions, 1)[:, None]
 
-    def _towards(
+    def _walked(
         self,
         graph: LandmarkGraph,
         settings: LandmarkSettings,
@@ -218,13 +215,39 @@ class Thinker:
         begun: Bool[Tensor, " n"],
         now: float,
     ) -> Float[Tensor, "n d"]:
-        """The landmark to go to; the very next one where nothing was gained for a while.
-
-        A plan to a landmark behind a corner can stay before it: distances know nothing of walls.
-        """
+        """The landmark to go to, over steps that were really taken."""
         ask = {"now": now, "belief": settings.belief}
         found = subgoals(graph, looked.state, looked.goal, hops=settings.hops, **ask)
-        left = found.distance
+        stuck = self._stuck(found.distance, begun)
+        if not bool(stuck.any()):
+            return found.latent
+        near = subgoals(graph, looked.state, looked.goal, hops=1, **ask)
+        return torch.where(stuck[:, None], near.latent, found.latent)
+
+    def _imagined(
+        self,
+        places: Float[Tensor, "m d"],
+        settings: ImagineSettings,
+        looked: Looked,
+        begun: Bool[Tensor, " n"],
+    ) -> Float[Tensor, "n d"]:
+        """The state to go to, over steps that the model foresees."""
+        tree = imagine(looked.dynamics, places, looked.state, looked.goal, settings)
+        left = tree.depths.gather(1, tree.nearest[:, None])[:, 0].double()
+        # A node that is no more than near the goal counts as no way to it.
+        stuck = self._stuck(torch.where(tree.arrived, left, torch.inf), begun)
+        far, near = (tree.ahead(looked.goal, n) for n in (settings.ahead, 1))
+        return torch.where(stuck[:, None], near, far)
+
+    def _stuck(self, left: Float[Tensor, " n"], begun: Bool[Tensor, " n"]) -> Bool[Tensor, " n"]:
+        """Where nothing was gained for a while, so that the very next landmark is to be gone to.
+
+        A plan to a landmark behind a corner can stay before it: distances know nothing of walls.
+
+        Args:
+            left: of the way to the goal.
+            begun: copies whose way is another one.
+        """
         if self._nearest is None or len(self._nearest) != len(left):
             self._nearest, self._idle = torch.full_like(left, torch.inf), torch.zeros(len(left))
         fresh = begun | (left < self._nearest - 1e-6)
@@ -234,7 +257,4 @@ class Thinker:
         # As long again it tries otherwise, and then begins to count anew.
         self._idle = torch.where(self._idle > 2 * self.settings.patience, 0.0, self._idle)
         self.impasses += int(stuck.sum())
-        if not bool(stuck.any()):
-            return found.latent
-        near = subgoals(graph, looked.state, looked.goal, hops=1, **ask)
-        return torch.where(stuck[:, None], near.latent, found.latent)
+        return stuck

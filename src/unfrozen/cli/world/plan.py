@@ -23,11 +23,12 @@ EXAMPLES = {
     "world plan": (
         "unfrozen world plan two-rooms --model world.safetensors",
         "unfrozen world plan snake --model snake.safetensors --landmarks",
+        "unfrozen world plan two-rooms-random --model walls.safetensors --landmarks",
         "unfrozen world plan two-rooms --model world.safetensors --out plan.png",
     ),
 }
 
-_LANDMARKS = 200
+_LANDMARKS, _WALKS = 200, 200
 _PIXELS = ("x, read from latents (pixels)", "y, read from latents (pixels)")
 
 
@@ -38,7 +39,10 @@ def plan(
     ] = Path("world.safetensors"),
     landmarks: Annotated[
         bool,
-        typer.Option("--landmarks", help="Over a map of what was walked, not straight at goals."),
+        typer.Option(
+            "--landmarks",
+            help="Over a map of what was walked, or by imagined ways where walls differ each time.",
+        ),
     ] = False,
     episodes: Annotated[int, typer.Option(min=1, help="All at once.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Of episodes and of noise.")] = 0,
@@ -53,12 +57,12 @@ def plan(
     Success is told at the end of episodes and at any time: who rushes past goals has the latter.
     """
     from unfrozen.agent.latent import Thinker
-    from unfrozen.agent.latent.thinking import FAR, OVER_MAP, STRAIGHT
+    from unfrozen.agent.latent.thinking import FAR, IMAGINED, OVER_MAP, STRAIGHT
     from unfrozen.errors import WorldError
     from unfrozen.papers.claim import Table
     from unfrozen.world.environments import FLOORS, evaluate, make
     from unfrozen.world.jepa import load_model, told_of
-    from unfrozen.world.schooling import school, walk
+    from unfrozen.world.schooling import places_of, school, walk
 
     of, jepa = school(rooms), load_model(model)
     if (known := told_of(model).get("rooms", rooms)) != rooms:
@@ -66,18 +70,18 @@ def plan(
             f"{model} is a model of {known}, not of {rooms}: plan there, or train one by "
             f"`unfrozen world train {rooms}`"
         )
-    if landmarks and of.apart:
-        raise WorldError(
-            f"walls of {rooms} are elsewhere in every episode, and one map of landmarks cannot be "
-            "of all: leave out --landmarks"
-        )
     console, rows = output(json), []
-    mapped = _mapped(jepa, walk(of, seed + 1, 1000)) if landmarks else None
-    graph = None if mapped is None else mapped.graph
-    straight = FAR if of.apart else STRAIGHT
-    settings = replace(OVER_MAP if landmarks else straight, seed=seed)
-    thinker = Thinker(jepa, settings, graph)
-    name = "plans over landmarks" if landmarks else "plans"
+    mapped = graph = places = None
+    name, settings = "plans", FAR if of.apart else STRAIGHT
+    if landmarks and of.apart:
+        # No map is of all walls: ways between places are imagined for each.
+        name, settings = "plans by imagined ways", IMAGINED
+        places = places_of(jepa, walk(of, seed + 1, _WALKS))
+    elif landmarks:
+        name, settings = "plans over landmarks", OVER_MAP
+        mapped = _mapped(jepa, walk(of, seed + 1, 1000))
+        graph = mapped.graph
+    thinker = Thinker(jepa, replace(settings, seed=seed), graph, places)
     with progress() as bars:
         report = reporter(bars)
         policies = {name: thinker, **{floor: floor for floor in FLOORS}}

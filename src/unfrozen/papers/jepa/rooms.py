@@ -18,12 +18,10 @@ from unfrozen.world.jepa import (
     JepaTraining,
 )
 from unfrozen.world.model import rollout
-from unfrozen.world.planning.landmarks import build, farthest_points
-from unfrozen.world.schooling import School, Schooled, latents_of, train_model
+from unfrozen.world.planning.landmarks import build
+from unfrozen.world.schooling import School, Schooled, latents_of, places_of, train_model
 
 Progress = Callable[[str, int, int], None]
-# Trajectories that landmarks are chosen from, and how many are.
-_WALKS, _PLACES = 200, 300
 FLOORS = ("random", "persistent", "greedy", "oracle")
 
 
@@ -82,8 +80,7 @@ def imagined(
 
     Places are latents of dots wherever they were, whatever walls stood there.
     """
-    latents = latents_of(schooled.model, schooled.walked, slice(0, _WALKS)).flatten(0, 1)
-    places = latents[farthest_points(latents, _PLACES)]
+    places = places_of(schooled.model, schooled.walked)
     thinker = Thinker(schooled.model, replace(settings, seed=seed), places=places)
     score = evaluate(_rooms(name, episodes), thinker, episodes, seed)
     return {"end": score.success_end.mean, "ever": score.success_ever.mean}

@@ -48,8 +48,6 @@ class JepaSettings:
         map_channels: of the convolutions that make tokens of structure.
         token: m, features of a token of a map.
         heads: by which a map is read.
-        gated: whether what is read there shortens the action, part by part, and dynamics know of
-            the map by that alone; else they are told what was read.
         patch: side of a patch in pixels, of a fused model.
         blocks: of its transformer.
         fusion_heads: of attention in it.
@@ -68,7 +66,6 @@ class JepaSettings:
     map_channels: Shape = (16, 32)
     token: int = 32
     heads: int = 2
-    gated: bool = False
     patch: int = 6
     blocks: int = 2
     fusion_heads: int = 4
@@ -109,7 +106,6 @@ class Jepa(nn.Module):
         parts = drawn(lambda: _Parts(settings), generator)
         self.encoder, self.predictor, self.inverse = parts.encoder, parts.predictor, parts.inverse
         self.map_encoder, self.map_reader = parts.map_encoder, parts.map_reader
-        self.gate = parts.gate
 
     @property
     def dtype(self) -> torch.dtype:
@@ -268,7 +264,7 @@ class Jepa(nn.Module):
 
     def _within(self, tokens: Float[Tensor, "b n m"]) -> "Within":
         reader = cast(MapReader, self.map_reader)
-        return Within(self.predictor, reader, reader.values(tokens), self.gate)
+        return Within(self.predictor, reader, reader.values(tokens))
 
 
 @dataclass(frozen=True)
@@ -279,13 +275,11 @@ class Within:
         predictor: of the model.
         reader: of maps.
         values: what lies at each place of b maps.
-        gate: what is left of each part of an action, before a sigmoid; None where nothing gates.
     """
 
     predictor: nn.Module
     reader: MapReader
     values: Float[Tensor, "b h n v"]
-    gate: nn.Module | None = None
 
     def step(
         self, state: Float[Tensor, "b_s d"], action: Float[Tensor, "b_s a"]
@@ -299,11 +293,7 @@ class Within:
         if len(state) % maps:
             raise WorldError(f"{len(state)} states cannot be shared out among {maps} maps")
         found = self.reader(state.unflatten(0, (maps, -1)), self.values).found.flatten(0, 1)
-        told = torch.cat([action, found], -1)
-        if self.gate is None:
-            return self.predictor(state, told)
-        left = self.gate(torch.cat([state, told], -1)).sigmoid()
-        return self.predictor(state, action * left)
+        return self.predictor(state, torch.cat([action, found], -1))
 
     def attention(self, state: Float[Tensor, "b_s d"]) -> Float[Tensor, "b h s n"]:
         """Where on its map each head of a state looks: the believed place, as weights."""
@@ -324,15 +314,10 @@ class _Parts(nn.Module):
             self.encoder = Encoder(s.shape, s.width, s.channels, s.hidden, s.norm)
         self.map_encoder: MapEncoder | None = None
         self.map_reader: MapReader | None = None
-        self.gate: nn.Module | None = None
         inputs = s.actions
         if s.structure is not None:
             self.map_encoder = MapEncoder(s.structure, s.token, s.map_channels)
             self.map_reader = MapReader(s.width, s.token, self.map_encoder.number, s.heads)
-            if s.gated:
-                below = s.width + s.actions + s.token
-                self.gate = perceptron(below, s.hidden, s.actions, layers=2)
-            else:
-                inputs += s.token
+            inputs += s.token
         self.predictor = predictor(s.predictor, s.width, inputs, s.hidden, s.norm == "layer")
         self.inverse = perceptron(2 * s.width, s.hidden, s.actions)

@@ -50,14 +50,16 @@ def test_ways_go_through_the_door_and_are_nearly_the_shortest():
         way = found.way(row)
         states = found.states[row, way]
         torch.testing.assert_close(states[0], start[row])
-        assert float((states[-1] - goal[row]).norm()) < 0.9
+        # One push, and half a step.
+        left = float((states[-1] - goal[row]).norm())
+        assert left < 1.5
         crossed = (states[1:, 0] < WALL) != (states[:-1, 0] < WALL)
         assert crossed.sum() == 1
         (k,) = crossed.nonzero()[0].tolist()
         assert DOOR[0] - 0.5 < float(states[k : k + 2, 1].mean()) < DOOR[1] + 0.5
-        length = float((states[1:] - states[:-1]).norm(dim=1).sum())
+        length = float((states[1:] - states[:-1]).norm(dim=1).sum()) + left
         best = shortest(start[row], goal[row])
-        assert best - 0.9 <= length <= 1.25 * best + 1
+        assert best - 1e-4 <= length <= 1.25 * best + 1
 
 
 def test_each_node_is_one_push_from_its_parent():
@@ -85,6 +87,18 @@ def test_behind_a_wall_without_a_door_nothing_is_reached():
     # It goes as near as it can get, not to the goal behind the wall.
     assert float(found.ahead(goal, 100)[0, 0]) == pytest.approx(WALL - 0.05, abs=1.0)
     assert len(reached) > 40
+
+
+def test_a_goal_just_behind_the_wall_is_gone_to_round_it():
+    # The two are in the cell of one landmark, which lies in the wall.
+    start, goal = torch.tensor([[WALL - 0.6, 2.0]]), torch.tensor([[WALL + 0.6, 2.0]])
+    found = imagine(rooms(), landmarks(), start, goal, SMALL)
+    assert found.arrived.all()
+    way = found.states[0, found.way(0)]
+    assert len(way) > 12
+    assert way[:, 1].max() > DOOR[0] - 0.5
+    behind = imagine(rooms(door=(20.0, 21.0)), landmarks(), start, goal, SMALL)
+    assert not behind.arrived.any()
 
 
 def test_the_sub_goal_lies_so_many_nodes_ahead_or_is_the_goal():

@@ -5,7 +5,8 @@ still are.  From the present state the model pushes in all directions; each push
 a landmark where no other has been adds a node, with the latent that was foreseen, and is pushed on
 from.  Nothing is ever set to the landmark itself: what is pressed against a wall lies nearest to a
 landmark inside of it, and would go on from there on the other side.  So the tree goes where the
-model can go, and a way in it is a row of actions.
+model can go, and a way in it is a row of actions.  For the same reason it has come to its goal only
+when a push passes nearer to it than the other side of a wall is.
 
 Source: novelty among cells as in Go-Explore (Ecoffet et al. 2021) and rapidly exploring trees
 (LaValle 1998), in latents of a world model instead of states of a simulator.
@@ -35,6 +36,7 @@ class ImagineSettings:
         at_once: nodes of each tree that are pushed on from together, nearest to the root first.
         rounds: in which that is done, at most.
         ahead: nodes from the root to the sub-goal.
+        near: how near a push has to pass the goal to have come to it, as a share of a step.
     """
 
     directions: int = 16
@@ -43,11 +45,12 @@ class ImagineSettings:
     at_once: int = 24
     rounds: int = 60
     ahead: int = 3
+    near: float = 0.5
 
     def __post_init__(self) -> None:
         whole = (self.directions, self.steps, self.at_once, self.rounds, self.ahead)
-        if min(whole) < 1 or not 0 < self.speed < math.inf:
-            raise WorldError("a tree has directions, steps, rounds and a speed above zero")
+        if min(whole) < 1 or not all(0 < x < math.inf for x in (self.speed, self.near)):
+            raise WorldError("a tree has directions, steps, rounds, speed and nearness above zero")
 
     def pushes(self) -> Float[Tensor, "m t 2"]:
         """All pushes."""
@@ -64,8 +67,8 @@ class Imagined(NamedTuple):
         parents: the landmark that each was reached from; its own at the root, -1 where the tree has
             not been.
         depths: pushes from the root.
-        nearest: the node that is nearest to the goal.
-        arrived: whether that is as near as the goal's own landmark.
+        nearest: the node from which a push passed nearest to the goal.
+        arrived: whether that is near enough.
     """
 
     states: Float[Tensor, "b n d"]
@@ -75,7 +78,7 @@ class Imagined(NamedTuple):
     arrived: Bool[Tensor, " b"]
 
     def way(self, row: int) -> list[int]:
-        """Landmarks from the root to the node that is nearest to the goal."""
+        """Landmarks from the root to the node from which the goal is nearest."""
         found = [int(self.nearest[row])]
         while int(self.parents[row, found[-1]]) != found[-1]:
             found.append(int(self.parents[row, found[-1]]))
@@ -122,13 +125,14 @@ def imagine(
     device, rows = start.device, torch.arange(len(start), device=start.device)
     pushes = settings.pushes().to(start)
     m, most = len(pushes), min(settings.at_once, n)
-    root, wanted = (neighbours(each, landmarks).indices[:, 0] for each in (start, goal))
+    root = neighbours(start, landmarks).indices[:, 0]
     states, parents = start.new_zeros(b, n, d), torch.full((b, n), -1, device=device)
     depths = start.new_full((b, n), torch.inf)
     states[rows, root], parents[rows, root], depths[rows, root] = start, root, 0.0
-    waiting = depths.clone()
+    waiting, nearest, least = depths.clone(), root, (start - goal).norm(dim=1)
+    near = settings.near * _stride(dynamics, start, pushes)
     for _ in range(settings.rounds):
-        waiting[parents[rows, wanted] >= 0] = torch.inf
+        waiting[least <= near] = torch.inf
         if not bool(waiting.isfinite().any()):
             break
         depth, node = waiting.topk(most, largest=False)
@@ -136,26 +140,33 @@ def imagine(
         origin = states.gather(1, node[..., None].expand(-1, -1, d))
         begin = origin[:, :, None].expand(-1, -1, m, -1).reshape(-1, d)
         tried = pushes.expand(b * most, -1, -1, -1).flatten(0, 1)
-        ends = rollout(dynamics, begin, tried)[:, -1]
-        cells = neighbours(ends, landmarks).indices[:, 0].view(b, -1)
+        ways = rollout(dynamics, begin, tried).view(b, most * m, -1, d)
         # Padding is pushed too, and leads nowhere.
         real = depth.isfinite().repeat_interleave(m, 1)
+        passed = (ways - goal[:, None, None]).norm(dim=-1).amin(-1).masked_fill(~real, torch.inf)
+        closest, which = passed.min(1)
+        closer = closest < least
+        nearest = torch.where(closer, node.gather(1, which[:, None] // m)[:, 0], nearest)
+        least = torch.where(closer, closest, least)
+        ends = ways[:, :, -1]
+        cells = neighbours(ends.flatten(0, 1), landmarks).indices[:, 0].view(b, -1)
         new = real & (parents.gather(1, cells) < 0)
         # The first push that comes to a landmark, in the order of depth, makes its node.
         order = torch.where(new, torch.arange(new.shape[1], device=device), new.shape[1])
         first = order.new_full((b, n), new.shape[1]).scatter_reduce(1, cells, order, "amin")
         row, cell = (first < new.shape[1]).nonzero(as_tuple=True)
-        which = first[row, cell]
-        states[row, cell] = ends.view(b, -1, d)[row, which]
-        parents[row, cell] = node[row, which // m]
-        depths[row, cell] = waiting[row, cell] = depth[row, which // m] + 1
-    return Imagined(states, parents, depths, *_nearest(states, parents, goal, wanted))
+        push = first[row, cell]
+        states[row, cell] = ends[row, push]
+        parents[row, cell] = node[row, push // m]
+        depths[row, cell] = waiting[row, cell] = depth[row, push // m] + 1
+    return Imagined(states, parents, depths, nearest, least <= near)
 
 
-def _nearest(
-    states: Tensor, parents: Tensor, goal: Tensor, wanted: Tensor
-) -> tuple[Int[Tensor, " b"], Bool[Tensor, " b"]]:
-    rows = torch.arange(len(goal), device=goal.device)
-    arrived = parents[rows, wanted] >= 0
-    far = (states - goal[:, None]).square().sum(-1).masked_fill(parents < 0, torch.inf)
-    return torch.where(arrived, wanted, far.argmin(1)), arrived
+def _stride(
+    dynamics: Dynamics, start: Float[Tensor, "b d"], pushes: Float[Tensor, "m t 2"]
+) -> Float[Tensor, " b"]:
+    """How far a step goes: where half of the ways are blocked, the others still tell."""
+    m = len(pushes)
+    begin = start[:, None].expand(-1, m, -1).flatten(0, 1)
+    after = dynamics.step(begin, pushes[:, 0].repeat(len(start), 1))
+    return (after - begin).norm(dim=1).view(-1, m).quantile(0.75, 1)
