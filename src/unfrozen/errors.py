@@ -59,3 +59,7 @@ class WorldError(UnfrozenError):
 
 class AgentError(UnfrozenError):
     """An agent, its memory or a record of its life is not what it has to be."""
+
+
+class WorkbenchError(UnfrozenError):
+    """The workbench cannot start, or was asked for what it does not open."""

@@ -43,6 +43,7 @@ _MAPS = "Maps"
 _COMPLEXES = "Complexes"
 _AGENTS = "Agents"
 _PAPERS = "Papers"
+_PAGES = "Pages"
 
 GROUPS = {
     "memory": ("Keep vectors or texts in a folder, and read them by likeness.", _MEMORIES),
@@ -100,6 +101,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("agent watch", "unfrozen.cli.agent.watch:watch", _AGENTS),
     Command("agent compare", "unfrozen.cli.agent.report:compare", _AGENTS),
     Command("reproduce", "unfrozen.cli.reproduce:reproduce", _PAPERS),
+    Command("workbench", "unfrozen.cli.workbench:workbench", _PAGES),
 )
 """All commands, in the order in which ``--help`` lists them."""
 

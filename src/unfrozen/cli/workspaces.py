@@ -91,10 +91,11 @@ def log(workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
 def show(entry: EntryArgument, workspace: WorkspaceOption = None, json: JsonOption = None) -> None:
     """Show one entry: what was asked, how it was made, what it did, and where it writes."""
     from unfrozen.cli.agent.experiences import experience_json, experience_rows
-    from unfrozen.cli.editing.effects import effect_table, request_text, written_lines
+    from unfrozen.cli.editing.effects import effect_table, written_lines
     from unfrozen.papers.claim import Table
     from unfrozen.papers.report import bytes_text, cell_text
     from unfrozen.workspace.kinds import EXPERIENCE
+    from unfrozen.workspace.ledger import request_text
 
     found = find_workspace(workspace)
     one = found.show(entry)

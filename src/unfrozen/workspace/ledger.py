@@ -1,5 +1,6 @@
 """Which facts a workspace holds: every fact of every active entry, and where they conflict."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from unfrozen.workspace.log import Entry
 from unfrozen.workspace.workspace import Workspace
 
 _SHOWN = 5
+_TOLD = 3
+_LONG = 100
 
 
 class Held(NamedTuple):
@@ -237,3 +240,42 @@ def find_held(workspace: Workspace, ref: str) -> Held:
         f"entry {entry.number} ({entry.name}) has {len(inside)} facts, and none is {fact_ref!r}: "
         "give a number, an id or a subject"
     )
+
+
+def request_text(request: Mapping[str, Any]) -> str:
+    """What was asked, in a line."""
+    if isinstance(request.get("facts"), list):
+        return _several(request["facts"])
+    if "documents" in request:
+        return "; ".join(f"{d['name']}, {d['tokens']} tokens" for d in request["documents"])
+    if "examples" in request:
+        return f"{request['examples']} examples to learn from"
+    if "errand" in request:
+        told = f" Told: {request['told']}" if request.get("told") else ""
+        return _cut(f"{request['errand']}{told}")
+    if "forgets" in request:
+        return f"forgets {'; '.join(request['names'][:_TOLD])}"
+    prompt, subject = request.get("prompt"), request.get("subject")
+    if not (prompt and subject):
+        return json.dumps(dict(request), ensure_ascii=False) if request else ""
+    text = str(prompt).replace("{}", str(subject))
+    old, new = request.get("target_true"), request.get("target_new")
+    return f"{text}: {old} → {new}" if old else f"{text}: {new}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+
+
+def _several(facts: Sequence[Mapping[str, Any]]) -> str:
+    """The facts of a batch, as far as they fit."""
+    shown = "; ".join(short_text(one) for one in facts[:_TOLD])
+    return f"{len(facts)} facts: {shown}{'; …' if len(facts) > _TOLD else ''}"
+
+
+def short_text(request: Mapping[str, Any]) -> str:
+    """What was asked, as short as it can be told apart."""
+    old, new = request.get("target_true"), request.get("target_new")
+    if not (request.get("subject") and new):
+        return request_text(request)
+    return f"{request['subject']}: {old} → {new}" if old else f"{request['subject']}: {new}"

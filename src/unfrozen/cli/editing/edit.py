@@ -214,8 +214,9 @@ def _names(stem: str, number: int) -> list[str]:
 
 def _show(console: "Console", one: "Edited") -> None:
     """One edit: its tables, and where it is."""
-    from unfrozen.cli.editing.effects import effect_table, request_text, written_lines
+    from unfrozen.cli.editing.effects import effect_table, written_lines
     from unfrozen.papers.report import bytes_text
+    from unfrozen.workspace.ledger import request_text
 
     print_table(effect_table(one.change.effect, request_text(one.change.request)), console)
     for line in written_lines(one.change.effect):

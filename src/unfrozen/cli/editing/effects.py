@@ -1,6 +1,5 @@
 """What an edit did, before and after, as tables: of one edit, and of many."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,6 @@ _GROUPS = (
     ("paraphrase", "paraphrase", "other words for it"),
     ("neighbourhood", "neighbourhood", "other subjects, to be left alone"),
 )
-_LONG = 100
-_SHOWN = 3
 _PARTS = (
     ("score", "score", "the wanted object is the likelier"),
     ("magnitude", "magnitude", "by this much probability"),
@@ -132,50 +129,13 @@ def _arrow(before: float | None, after: float | None) -> str | None:
     return f"{before:.2f} → {after:.2f}"
 
 
-def request_text(request: Mapping[str, Any]) -> str:
-    """What was asked, in a line."""
-    if isinstance(request.get("facts"), list):
-        return _several(request["facts"])
-    if "documents" in request:
-        return "; ".join(f"{d['name']}, {d['tokens']} tokens" for d in request["documents"])
-    if "examples" in request:
-        return f"{request['examples']} examples to learn from"
-    if "errand" in request:
-        told = f" Told: {request['told']}" if request.get("told") else ""
-        return _cut(f"{request['errand']}{told}")
-    if "forgets" in request:
-        return f"forgets {'; '.join(request['names'][:_SHOWN])}"
-    prompt, subject = request.get("prompt"), request.get("subject")
-    if not (prompt and subject):
-        return json.dumps(dict(request), ensure_ascii=False) if request else ""
-    text = str(prompt).replace("{}", str(subject))
-    old, new = request.get("target_true"), request.get("target_new")
-    return f"{text}: {old} → {new}" if old else f"{text}: {new}"
-
-
 def _what(entry: "Entry") -> str:
     """What an entry asks for, or which one it takes back."""
+    from unfrozen.workspace.ledger import short_text
+
     if entry.reverts:
         return f"takes back {entry.reverts[:8]}"
-    return _short(entry.request) or entry.kind
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
-
-
-def _several(facts: Sequence[Mapping[str, Any]]) -> str:
-    """The facts of a batch, as far as they fit."""
-    shown = "; ".join(_short(one) for one in facts[:_SHOWN])
-    return f"{len(facts)} facts: {shown}{'; …' if len(facts) > _SHOWN else ''}"
-
-
-def _short(request: Mapping[str, Any]) -> str:
-    """What was asked, as short as it can be told apart."""
-    old, new = request.get("target_true"), request.get("target_new")
-    if not (request.get("subject") and new):
-        return request_text(request)
-    return f"{request['subject']}: {old} → {new}" if old else f"{request['subject']}: {new}"
+    return short_text(entry.request) or entry.kind
 
 
 def log_table(entries: "Sequence[Entry]", title: str) -> Table:

@@ -1,0 +1,31 @@
+"""The pages, in the order of the navigation: a new one is one more line."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the workbench.
+
+    Attributes:
+        name: of its address, its routes (``/api/NAME``) and its folder in ``static/pages/``, which
+            holds ``page.html``, ``page.css`` and ``page.js``.
+        title: in the navigation.
+        lead: the sentence below the title.
+        router: ``module:name`` of its routes.
+    """
+
+    name: str
+    title: str
+    lead: str
+    router: str
+
+
+PAGES: tuple[Page, ...] = (
+    Page(
+        "knowledge",
+        "Knowledge",
+        "Ask a language model, find where it keeps a fact, rewrite it, and take that back.",
+        "unfrozen.workbench.pages.knowledge.router:router",
+    ),
+)

@@ -1,0 +1,1 @@
+"""The page *Knowledge*: ask, trace, edit, log, graph and diff."""

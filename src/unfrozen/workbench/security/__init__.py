@@ -1,0 +1,1 @@
+"""What keeps everybody else out."""

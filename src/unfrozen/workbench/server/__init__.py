@@ -1,0 +1,1 @@
+"""The application, the frame of its pages, and the socket that it listens on."""
