@@ -28,4 +28,16 @@ PAGES: tuple[Page, ...] = (
         "Ask a language model, find where it keeps a fact, rewrite it, and take that back.",
         "unfrozen.workbench.pages.knowledge.router:router",
     ),
+    Page(
+        "memory",
+        "Memory",
+        "Store patterns, damage one, and watch it fall into what was stored.",
+        "unfrozen.workbench.pages.memory.router:router",
+    ),
+    Page(
+        "papers",
+        "Papers",
+        "What papers claim, beside what was measured here.",
+        "unfrozen.workbench.pages.papers.router:router",
+    ),
 )

@@ -17,6 +17,8 @@ from unfrozen.workbench.pages.knowledge.schemas import (
 )
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from unfrozen.language.facts import Fact
 
 _DRAWN = 150
@@ -129,16 +131,26 @@ def lay_out(pairs: Sequence[tuple[str, str]]) -> list[NodeOut]:
     width = 1.6 * sum((len(part) ** 0.5 + 1) ** 2 for part in parts) ** 0.5
     for part in parts:
         radius = len(part) ** 0.5
-        found = nx.spring_layout(drawn.subgraph(sorted(part)), seed=0, iterations=200)
+        found = _part(drawn.subgraph(sorted(part)))
         if left + 2 * radius > width and left > 0:
             left, top, row = 0.0, top + row, 0.0
         for name, (x, y) in found.items():
-            places[name] = (left + radius * (1 + float(x)), -top - radius * (1 + float(y)))
+            places[name] = (left + radius * (1 + x), -top - radius * (1 + y))
         left, row = left + 2 * radius + 1, max(row, 2 * radius + 1)
     return [
         NodeOut(name=name, x=x, y=y, subject=name in subjects)
         for name, (x, y) in _scaled(places).items()
     ]
+
+
+def _part(part: "nx.Graph") -> dict[str, tuple[float, float]]:
+    """One part that hangs together; a pair lies flat, so that its names are read beside it."""
+    import networkx as nx
+
+    if len(part) == 2:
+        return dict(zip(part, ((-0.9, 0.0), (0.9, 0.0)), strict=True))
+    found = nx.spring_layout(part, seed=0, iterations=200)
+    return {name: (float(x), float(y)) for name, (x, y) in found.items()}
 
 
 def _scaled(places: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

@@ -113,7 +113,7 @@ function showGraph(found) {
 function showDiff(found) {
   const meant = found.moved.filter((one) => one.intended);
   const rest = found.moved.filter((one) => !one.intended);
-  const title = h("p", {}, `From ${found.before} to ${found.after}: ${found.asked} questions asked, ${found.moved.length} answered otherwise. Of ${found.meant} deliberate changes ${meant.length} are there; ${rest.length} changes are collateral.`);
+  const title = h("p", {}, `From ${found.before} to ${found.after}: ${found.moved.length} of ${found.asked} questions are answered otherwise. Deliberate changes that are there: ${meant.length} of ${found.meant}; collateral ones: ${rest.length}.`);
   if (!found.moved.length) return fill(find("#diff-found"), h("div", { class: "stack" }, title, h("p", { class: "empty" }, "Nothing is answered otherwise.")));
   const groups = () => [
     { name: "before", colour: colour("edge"), dash: "dot", edges: found.moved.map((one) => [one.subject, one.before]) },

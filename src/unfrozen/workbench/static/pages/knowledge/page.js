@@ -22,6 +22,7 @@ function workspaces() {
     button: find("button", form),
     onResult: async ({ workspace }) => {
       form.reset();
+      place.hidden = true;
       find("#make").open = false;
       await where.load(`workspace:${workspace}`);
       tell("states");

@@ -122,7 +122,7 @@ class Maps {
     fill(
       this.detail,
       h("p", {}, h("strong", {}, `${TITLES[kind]}, layer ${layer}, token `), h("code", {}, label(traced, t))),
-      h("p", {}, `Restored alone it brings back ${fixed(effect)} ± ${fixed(map.deviation[t][layer])}: the probability of `, h("code", {}, token(traced.answer)), ` rises from ${fixed(traced.corrupted)} to ${fixed(traced.corrupted + effect)}, of ${fixed(traced.clean)}.`),
+      h("p", {}, `Restored alone it brings back ${fixed(effect)} ± ${fixed(map.deviation[t][layer])}: the probability of `, h("code", {}, token(traced.answer)), ` goes from ${fixed(traced.corrupted)} to ${fixed(traced.corrupted + effect)}; uncorrupted it is ${fixed(traced.clean)}.`),
       h("div", { class: "line" }, h("button", { type: "button", onclick: () => this.#edit(layer) }, `Edit in layer ${layer}`)),
     );
   }

@@ -1,0 +1,1 @@
+"""The page *Memory*: patterns that are stored, damaged and recalled; heads as memories."""

@@ -1,0 +1,1 @@
+"""The page *Papers*: every claim, ours beside theirs, and run again."""
