@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench reproduce docs clean
+.PHONY: help demo test browser lint format bench reproduce docs clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,11 @@ demo: $(READY)  ## Find a fact in a real language model, rewrite it, measure it,
 
 test: lint docs  ## Lint, types, floors, documentation, then every test
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+browser: $(READY)  ## Test the workbench in Chromium on the real model; pictures in reports/browser
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["browser"])')
+	$(BIN)/python -m pytest -q browser
 
 lint: $(READY)  ## Style, format, types, and the floor that each file stands on
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from unfrozen.data.cache import write_json
 NAMES = (
     "tracing", "editing", "batches", "recall", "precision", "reading", "mapped", "maps",
     "zeroth_order", "optics", "growing", "lifting", "topology", "planning", "environments",
+    "workbench",
 )  # fmt: skip
 
 

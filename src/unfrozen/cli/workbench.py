@@ -50,7 +50,7 @@ def workbench(
 
     from unfrozen.errors import WorkbenchError
     from unfrozen.workbench import serve
-    from unfrozen.workbench.settings import PORT, Settings
+    from unfrozen.workbench.settings import LOOPBACK, PORT, Settings
 
     home = folder.absolute()
     if not home.is_dir():
@@ -61,6 +61,12 @@ def workbench(
     def ready(address: str) -> None:
         console.print(f"The workbench of {home} is at", markup=False, soft_wrap=True)
         console.print(address, markup=False, soft_wrap=True)
+        if host not in (LOOPBACK, "localhost", "::1"):
+            console.print(
+                f"Whoever reaches {host} with the token gets in; nothing is encrypted on the way.",
+                markup=False,
+                soft_wrap=True,
+            )
         console.print("Ctrl-C ends it.", markup=False)
 
     with contextlib.suppress(KeyboardInterrupt):

@@ -17,8 +17,6 @@ from unfrozen.workbench.pages.knowledge.schemas import (
 )
 
 if TYPE_CHECKING:
-    import networkx as nx
-
     from unfrozen.language.facts import Fact
 
 _DRAWN = 150
@@ -131,7 +129,8 @@ def lay_out(pairs: Sequence[tuple[str, str]]) -> list[NodeOut]:
     width = 1.6 * sum((len(part) ** 0.5 + 1) ** 2 for part in parts) ** 0.5
     for part in parts:
         radius = len(part) ** 0.5
-        found = _part(drawn.subgraph(sorted(part)))
+        order = sorted(part, key=lambda name: (name not in subjects, name))
+        found = _part(order, [pair for pair in pairs if pair[0] in part])
         if left + 2 * radius > width and left > 0:
             left, top, row = 0.0, top + row, 0.0
         for name, (x, y) in found.items():
@@ -143,12 +142,15 @@ def lay_out(pairs: Sequence[tuple[str, str]]) -> list[NodeOut]:
     ]
 
 
-def _part(part: "nx.Graph") -> dict[str, tuple[float, float]]:
-    """One part that hangs together; a pair lies flat, so that its names are read beside it."""
+def _part(order: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
+    """Places of one part that hangs together; a pair lies flat, as it is read."""
     import networkx as nx
 
-    if len(part) == 2:
-        return dict(zip(part, ((-0.9, 0.0), (0.9, 0.0)), strict=True))
+    if len(order) == 2:
+        return dict(zip(order, ((-0.9, 0.0), (0.9, 0.0)), strict=True))
+    part = nx.Graph()
+    part.add_nodes_from(order)
+    part.add_edges_from(pairs)
     found = nx.spring_layout(part, seed=0, iterations=200)
     return {name: (float(x), float(y)) for name, (x, y) in found.items()}
 

@@ -62,7 +62,7 @@ export function edit(page) {
     onResult: (done) => show(done, page),
     onOver: async (job) => {
       ready();
-      if (job.status !== "done" || job.result.entry === null) return;
+      if (job.status === "failed" || job.result?.entry === null) return;
       await where.load();
       tell("states");
     },

@@ -27,7 +27,7 @@ function network(nodes, groups, chosen) {
     x: nodes.map((node) => node.x), y: nodes.map((node) => node.y),
     customdata: nodes.map((node) => node.name),
     text: nodes.map((node) => (label(node) ? short(node.name) : "")),
-    textposition: nodes.map((node) => (node.x > 0.8 ? "middle left" : node.x < -0.8 ? "middle right" : "top center")),
+    textposition: nodes.map((node) => (node.x > 0.8 ? "top left" : node.x < -0.8 ? "top right" : "top center")),
     textfont: { size: 11, color: nodes.map((node) => (near.size && !near.has(node.name) ? colour("soft") : colour("ink"))) },
     hovertemplate: "%{customdata}<extra></extra>",
     marker: {

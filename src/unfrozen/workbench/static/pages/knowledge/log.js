@@ -37,7 +37,7 @@ export function log({ where }) {
         h(
           "table",
           { class: "cards" },
-          h("thead", {}, h("tr", {}, head.map((title) => h("th", { scope: "col" }, title || h("span", { class: "soft" }, "Action"))))),
+          h("thead", {}, h("tr", {}, head.map((title) => h("th", { scope: "col", class: title === "Entry" ? "number" : "" }, title || h("span", { class: "soft" }, "Action"))))),
           h("tbody", {}, found.entries.toReversed().flatMap((entry) => row(entry))),
         ),
       ),

@@ -26,7 +26,7 @@ export function paint(canvas, pattern, width, scale = 0) {
 
 /** A pattern as a picture of so many pixels across. */
 export function picture(pattern, width, size) {
-  const canvas = h("canvas", { role: "img", "aria-label": "pattern" });
+  const canvas = h("canvas", { "aria-hidden": "true" });
   paint(canvas, pattern, width);
   canvas.style.width = `${size}px`;
   canvas.style.height = `${Math.round((size * canvas.height) / canvas.width)}px`;
