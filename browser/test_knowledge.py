@@ -117,6 +117,7 @@ def test_what_is_refused_is_told_where_it_was_asked(page):
 
 def test_long_work_survives_a_reload_and_can_be_stopped(page):
     panel = tab(page, "Trace")
+    panel.get_by_label("Subject").fill("Eiffel Tower")  # what was asked last is there again
     panel.get_by_label("Noise samples").fill("16")
     panel.get_by_role("button", name="Trace").click()
     expect(panel.get_by_role("button", name="Stop")).to_be_visible()

@@ -23,7 +23,7 @@ def test_every_claim_of_every_paper_is_there(page):
 def test_claims_are_found_by_words_and_by_what_became_of_them(page):
     page.get_by_label("Search").fill("hopfield capacity")
     expect(page.locator("article.paper").first).to_contain_text("138")
-    page.get_by_label("Claims").select_option("fails")
+    page.get_by_label("Claims", exact=True).select_option("fails")
     page.get_by_label("Search").fill("")
     expect(page.locator("article.paper .mark.yes", has_text="✓ holds")).to_have_count(0)
     page.get_by_label("Search").fill("no such words")

@@ -40,10 +40,15 @@ function matches(claim, wanted) {
   return { all: true, holds: last?.holds === true, fails: last?.holds === false, open: !last }[wanted];
 }
 
+/** How many claims of a paper hold by its kept run, or else by the one here; null before either. */
+function holding(paper) {
+  const known = paper.claims.map((claim) => claim.kept ?? claim.here).filter(Boolean);
+  return known.length ? known.filter((one) => one.holds).length : null;
+}
+
 function card(paper, claims) {
   const { kept, here } = paper;
-  const known = paper.claims.map((claim) => claim.kept ?? claim.here).filter(Boolean);
-  const holding = known.filter((one) => one.holds).length;
+  const held = holding(paper);
   const form = h(
     "form",
     { class: "line", onsubmit: (event) => { event.preventDefault(); run(paper, values(form).budget); } },
@@ -61,7 +66,7 @@ function card(paper, claims) {
     h(
       "header",
       {},
-      h("div", { class: "titles" }, h("h2", { id: `paper-${paper.name}` }, paper.title), h("p", { class: "soft small" }, paper.citation), h("p", { class: "line" }, h("span", { class: `mark ${known.length === 0 ? "plain" : holding === known.length ? "yes" : "no"}` }, known.length === 0 ? "not run yet" : `${holding} of ${paper.claims.length} hold`), h("code", { class: "soft" }, paper.name))),
+      h("div", { class: "titles" }, h("h2", { id: `paper-${paper.name}` }, paper.title), h("p", { class: "soft small" }, paper.citation), h("p", { class: "line" }, h("span", { class: `mark ${held === null ? "plain" : held === paper.claims.length ? "yes" : "no"}` }, held === null ? "not run yet" : `${held} of ${paper.claims.length} hold`), h("code", { class: "soft" }, paper.name))),
       form,
     ),
     h("p", {}, paper.summary),
@@ -93,6 +98,7 @@ function show() {
   const every = papers.flatMap((paper) => paper.claims);
   const last = every.map((claim) => claim.here ?? claim.kept).filter(Boolean);
   find("#counted").textContent = `${every.length} claims of ${papers.length} papers: ${last.filter((one) => one.holds).length} hold, ${last.filter((one) => !one.holds).length} do not, ${every.length - last.length} not run yet.`;
+  fill(find("#index"), shown.map(([paper]) => h("li", {}, h("a", { href: `#paper-${paper.name}` }, paper.name, h("span", {}, `${holding(paper) ?? "–"}/${paper.claims.length}`)))));
   const open = new Set([...document.querySelectorAll("#papers details[open]")].map((one) => one.closest("tr")?.textContent));
   fill(find("#papers"), shown.length ? shown.map(([paper, claims]) => card(paper, claims)) : h("p", { class: "empty" }, "No claim is of that kind: search for other words."));
   for (const one of document.querySelectorAll("#papers details")) one.open = open.has(one.closest("tr")?.textContent);
