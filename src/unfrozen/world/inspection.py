@@ -12,6 +12,9 @@ from unfrozen.world.jepa import Diagnosis, Jepa, Push, Tunnelling, diagnose, tun
 from unfrozen.world.schooling import School, walk, windows_of
 
 _PUSHES, _STEPS, _BEFORE = 400, 6, 3.0
+# Who is pressed against a wall of one pixel is half of one from its middle, and places are read from
+# latents with some error: behind it is who is read to be a pixel behind.
+_BEHIND = 1.0
 _HELD_OUT, _WALKS = 30_000, 240
 
 
@@ -74,7 +77,7 @@ def inspect_model(of: School, model: Jepa, seed: int, walls: bool) -> Inspection
 def _tunnelling(
     walked: RoomTrajectories, model: Jepa, found: Diagnosis, generator: torch.Generator
 ) -> Tunnelling:
-    """Six steps at full speed, from three pixels before a wall or a door."""
+    """Six steps at full speed, nine pixels, from three before a wall or a door."""
     which = torch.randint(len(walked.solid), (_PUSHES,), generator=generator)
     solid = walked.solid[which]
     column = solid[:, 1:-1].float().mean(1)[:, 1:-1].argmax(1) + 1
@@ -99,7 +102,7 @@ def _tunnelling(
             latents = model.encode(seen)
         else:
             dynamics, latents = model.within(seen[:, 1:2]), model.encode(seen[:, :1])
-        return dynamics, Push(latents, action, lambda p: (p[:, 0] - column) * side < 0)
+        return dynamics, Push(latents, action, lambda p: (p[:, 0] - column) * side < -_BEHIND)
 
     wall, door = push(y), push(middle)
     return tunnelling(wall[0], found.probe, wall[1], door[1], through=door[0])
