@@ -54,11 +54,12 @@ class _Budget:
     steps: Mapping[str, int]
     random_steps: int
     trajectories: int
+    flat: int
 
 
 _BUDGETS = {
-    "full": _Budget(5, 100, {"sigreg": 1500, "vicreg": 2400, "ema": 1500}, 4500, 4000),
-    "quick": _Budget(1, 16, {"sigreg": 200, "vicreg": 200, "ema": 100}, 100, 400),
+    "full": _Budget(5, 100, {"sigreg": 1500, "vicreg": 2400, "ema": 1500}, 4500, 4000, 40),
+    "quick": _Budget(1, 16, {"sigreg": 200, "vicreg": 200, "ema": 100}, 100, 400, 8),
 }
 
 
@@ -155,7 +156,7 @@ def _random(context: RunContext, size: _Budget, seed: int) -> dict[str, Any]:
         **inspect_model(of, schooled.model, seed, walls=True).told(),
         "steps": training.steps,
         "seconds": None if schooled.last is None else schooled.last.seconds,
-        "flat": rooms.planned("two-rooms-random", schooled.model, size.episodes, judged, FAR),
+        "flat": rooms.planned("two-rooms-random", schooled.model, size.flat, judged, FAR),
         "success": rooms.imagined("two-rooms-random", schooled, size.episodes, judged, IMAGINED),
     }
 
