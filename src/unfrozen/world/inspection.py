@@ -12,8 +12,8 @@ from unfrozen.world.jepa import Diagnosis, Jepa, Push, Tunnelling, diagnose, tun
 from unfrozen.world.schooling import School, walk, windows_of
 
 _PUSHES, _STEPS, _BEFORE = 400, 6, 3.0
-# Who is pressed against a wall of one pixel is half of one from its middle, and places are read from
-# latents with some error: behind it is who is read to be a pixel behind.
+# Who is pressed against a wall of one pixel is half of one from its middle, and places are read
+# from latents with some error: behind it is who is read to be a pixel behind.
 _BEHIND = 1.0
 _HELD_OUT, _WALKS = 30_000, 240
 
