@@ -46,8 +46,8 @@ bench: $(READY)  ## Time and memory, as ratios against a peer in the same run
 reproduce: $(READY)  ## Check every claim of every paper (hours; resumes)
 	$(BIN)/unfrozen reproduce --all
 
-docs: $(READY)  ## Build the documentation
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt sphinx myst-parser furo
+docs: $(READY)  ## Run the tutorials and build the documentation
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt sphinx myst-parser furo sphinx-gallery
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
 
 clean:  ## Remove what was made (not the cache of models)

@@ -1,13 +1,25 @@
 """Sphinx configuration."""
 
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+# Tutorials run as the tests do: without a network, and in one thread each.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 project = "unfrozen"
 author = "The unfrozen authors"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "claims"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+    "claims",
+]
 html_theme = "furo"
 html_title = "unfrozen"
 html_static_path = ["_static"]
@@ -19,3 +31,22 @@ autodoc_typehints = "none"
 napoleon_google_docstring = True
 napoleon_attr_annotations = False  # shapes such as "*batch key" would be read as emphasis
 napoleon_use_ivar = True  # NamedTuples have their fields as properties too
+
+_PARTS = ("memory", "language", "hippocampus", "learning", "topology", "agent")
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "tutorials",
+    "subsection_order": [f"../examples/{part}" for part in _PARTS],
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": ("figures",),
+    "capture_repr": (),
+    # The library may have changed where a script has not: every build runs them all.
+    "run_stale_examples": True,
+    "parallel": 2,
+    "abort_on_example_error": False,  # it is a warning, which -W turns into an error
+    "download_all_examples": False,
+    "show_signature": False,
+    "show_memory": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+}
