@@ -48,7 +48,7 @@ reproduce: $(READY)  ## Check every claim of every paper (hours; resumes)
 
 docs: $(READY)  ## Run the tutorials and build the documentation
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt sphinx myst-parser furo sphinx-gallery
-	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W -q -j 2 -b html docs docs/_build/html
 
 clean:  ## Remove what was made (not the cache of models)
 	rm -rf $(VENV) demo reports docs/_build dist build .pytest_cache .ruff_cache .hypothesis .benchmarks

@@ -12,6 +12,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 project = "unfrozen"
 author = "The unfrozen authors"
+project_copyright = "the unfrozen authors; Apache-2.0"
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
@@ -19,6 +20,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
     "claims",
+    "reference",
 ]
 html_theme = "furo"
 html_title = "unfrozen"
@@ -27,7 +29,14 @@ html_css_files = ["book.css"]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
-autodoc_typehints = "none"
+default_role = "py:obj"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
+python_maximum_signature_line_length = 88  # shapes: one parameter a line
+python_use_unqualified_type_names = True
+toc_object_entries = False  # a thousand names at the side of every page; the sections list them
+suppress_warnings = ["ref.python"]  # a type by its name alone, where several have that name
 napoleon_google_docstring = True
 napoleon_attr_annotations = False  # shapes such as "*batch key" would be read as emphasis
 napoleon_use_ivar = True  # NamedTuples have their fields as properties too
