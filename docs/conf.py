@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
@@ -9,6 +10,8 @@ sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Processes that run tutorials are renewed when a language model has made them large.
+warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
 
 project = "unfrozen"
 author = "The unfrozen authors"

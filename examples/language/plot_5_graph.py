@@ -14,7 +14,7 @@ from unfrozen.language.graph import question_about, questions_of, read_graph
 from unfrozen.language.graph.plots import picture
 
 lm = LanguageModel.from_pretrained()
-questions = questions_of([relation("country_capital")], most=50)
+questions = questions_of([relation("country_capital")], most=40)
 questions.append(question_about("Florbistan", "country_capital", questions))
 read = read_graph(lm, questions)
 odd = read.graph.answers[-1]
