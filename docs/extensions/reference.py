@@ -129,11 +129,14 @@ def setup(app: "Sphinx") -> dict[str, Any]:
 
     known: dict[str, str] = {}
 
+    def look(app: "Sphinx", *_: Any):
+        """Import all once, before processes that read pages are made."""
+        known.update(places())
+
     def point(app: "Sphinx", doctree: Any):
         """Types that are named in docstrings are looked up here: Sphinx would compare all names."""
         from sphinx.addnodes import pending_xref
 
-        known.update(known or places())
         for node in doctree.findall(pending_xref):
             if node.get("refdomain") == "py" and node.get("refspecific"):
                 node["refspecific"] = False
@@ -153,5 +156,6 @@ def setup(app: "Sphinx") -> dict[str, Any]:
     app.connect("autodoc-process-docstring", escape, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-signature", shorten)
+    app.connect("env-before-read-docs", look)
     app.connect("doctree-read", point)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -50,8 +50,8 @@ before = said()
 with edit.applied(lm):
     after = said()
 again = said()
-print("before:", before["the prompt"])
-print("after: ", after["the prompt"])
+for name, told in (("before", before), ("after", after)):
+    print(f"{name}: Paris {told['the prompt'][0]:.3f}, Rome {told['the prompt'][1]:.3f}")
 print("taken back, the same as before:", again == before)
 
 # %%

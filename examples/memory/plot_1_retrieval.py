@@ -31,7 +31,8 @@ memory.write(patterns)
 queries = 0.6 * patterns[:5] + 0.5 * torch.randn(5, 16, generator=generator)
 fall = memory.retrieve(queries, trajectory=True)
 print("updates until at rest:", fall.steps.tolist())
-print("distance from the pattern:", (fall.states - patterns[:5]).norm(dim=1).tolist())
+distances = (fall.states - patterns[:5]).norm(dim=1).tolist()
+print("distance from the pattern:", [round(distance, 3) for distance in distances])
 figure = falling(fall, patterns)
 
 # %%
