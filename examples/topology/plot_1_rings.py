@@ -8,7 +8,7 @@ cell the colours of its neighbours again and again,
 .. math::
 
    c_x \leftarrow \operatorname{hash}\bigl(c_x,\ \{\!\{c_y : y \in \mathcal N_1(x)\}\!\},\
-   \{\!\{c_y : y \in \mathcal N_2(x)\}\!\},\ \dots\bigr),
+   \{\!\{c_y : y \in \mathcal N_2(x)\}\!\},\ \ldots\bigr),
 
 until nothing changes. With rings as cells of rank 2 the two molecules differ at once: two rings of
 six atoms, or two of five.
