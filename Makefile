@@ -51,5 +51,5 @@ docs: $(READY)  ## Run the tutorials and build the documentation
 	$(BIN)/python -m sphinx -W -q -j 2 -b html docs docs/_build/html
 
 clean:  ## Remove what was made (not the cache of models)
-	rm -rf $(VENV) demo reports docs/_build dist build .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) demo reports docs/_build docs/tutorials dist build .pytest_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
