@@ -35,6 +35,12 @@ PAGES: tuple[Page, ...] = (
         "unfrozen.workbench.pages.memory.router:router",
     ),
     Page(
+        "map",
+        "Map",
+        "Walk a world by arrow keys, and see what a cognitive map makes of it and foresees.",
+        "unfrozen.workbench.pages.map.router:router",
+    ),
+    Page(
         "papers",
         "Papers",
         "What papers claim, beside what was measured here.",
