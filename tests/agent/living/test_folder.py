@@ -19,6 +19,7 @@ from unfrozen.errors import AgentError, UnfrozenError, WorldError
 from unfrozen.workspace import Workspace
 from unfrozen.workspace.log import Entry
 from unfrozen.world.environments.town.changes import ScheduleSettings
+from unfrozen.world.environments.town.given import move
 from unfrozen.world.environments.town.plan import TownSettings
 
 
@@ -316,3 +317,29 @@ def test_all_of_a_life_is_told_in_plain_json(life: LifeFolder) -> None:
 
     for file in life.path.rglob("*.json"):
         assert json.loads(file.read_text(), parse_constant=finite)
+
+
+def test_a_change_that_was_given_is_lived_and_found_again(life: LifeFolder, tmp_path: Path) -> None:
+    part = copied(life, tmp_path / "part")
+    done, world = part.done, life.settings.world
+    state_ = world.schedule.states[world.schedule.phase(done)]
+    lived_in = {room for one in world.schedule.states for room in one.persons}
+    place = world.town.names[min(set(range(len(world.town.rooms))) - lived_in)]
+    change = move(world.town, state_, done, "baker", place, told=True)
+    other = part.give(change)
+    assert LifeFolder.open(part.path) == other
+    list(other.live(2))
+    assert f"the baker has moved to the {place}" in other.errand(done)["told"].lower()
+    assert list(other.errands())[:done] == list(life.errands())
+    time = other.errand(done)["moments"][0]["time"]
+    assert lived_again(other, time).time == time
+    with pytest.raises(AgentError, match="was lived: change what comes after"):
+        other.give(change)
+
+
+def test_childhood_is_watched_step_by_step(tmp_path: Path) -> None:
+    few = LifeSettings(childhood=5, horizon=5)
+    life = LifeFolder.create(tmp_path / "few", few)
+    seen = []
+    list(life.live(1, watch_child=lambda _, moment: seen.append(moment.step)))
+    assert seen == list(range(life.childhood()["steps"]))

@@ -11,8 +11,8 @@ and is lived again.
 """
 
 import dataclasses
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,14 @@ from unfrozen.agent.living.life import (
     growing,
     live,
 )
-from unfrozen.agent.living.telling import told_moment
-from unfrozen.data.cache import atomic_write
+from unfrozen.agent.living.telling import read_record, told_moment, write_record
 from unfrozen.data.models import weights_hash
 from unfrozen.errors import AgentError
 from unfrozen.hippocampus.tem_t import trained
 from unfrozen.workspace import Change, Workspace
 from unfrozen.workspace.kinds import EXPERIENCE, LIVES
 from unfrozen.workspace.log import Entry
+from unfrozen.world.environments.town.changes import Change as TownChange
 from unfrozen.world.environments.town.changes import ScheduleSettings
 from unfrozen.world.environments.town.facts import ITEMS
 from unfrozen.world.environments.town.living import VectorTown
@@ -87,10 +87,7 @@ class LifeFolder:
         Workspace.init(path / "workspace", f"{LIVES}{_MODEL}", weights_hash(trained(_MODEL)))
         if language is not None:
             language_model(language)
-        told = {"format": _FORMAT, "plastic": plastic, "language": language}
-        life = {**told, **asdict(settings)}
-        _write(path / "life.json", life)
-        return cls(path, settings, plastic, language)
+        return cls(path, settings, plastic, language)._kept()
 
     @classmethod
     def open(cls, path: Path) -> "LifeFolder":
@@ -99,13 +96,14 @@ class LifeFolder:
         Raises:
             AgentError: there is none, or it cannot be read.
         """
-        found = _read(path / "life.json")
+        found = read_record(path / "life.json")
         if found.pop("format", None) != _FORMAT:
             raise AgentError(f"{path} is no life of format {_FORMAT}")
         try:
             plastic = AgentSettings(plastic=tuple(found.pop("plastic"))).plastic
             found["town"] = TownSettings(**found["town"])
             found["schedule"] = ScheduleSettings(**found["schedule"])
+            found["given"] = tuple(TownChange(**one) for one in found.get("given", ()))
             language = found.pop("language", None)
             return cls(path, LifeSettings(**found), plastic, language)
         except (KeyError, TypeError) as error:
@@ -176,12 +174,18 @@ class LifeFolder:
                 "was lived by another version"
             )
 
-    def live(self, errands: int | None = None, watch: Watcher | None = None) -> Iterator[Lived]:
+    def live(
+        self,
+        errands: int | None = None,
+        watch: Watcher | None = None,
+        watch_child: Watcher | None = None,
+    ) -> Iterator[Lived]:
         """Go on living; the first time, grow up before.
 
         Args:
             errands: how many; to the end of the schedule by default.
             watch: called after each decision.
+            watch_child: called after each decision of childhood.
 
         Yields:
             Each errand, when it and its experience are written.
@@ -189,18 +193,48 @@ class LifeFolder:
         Raises:
             AgentError: it is being lived already, by another process perhaps.
         """
+        with self._alone():
+            yield from self._live(errands, watch, watch_child)
+
+    def give(self, change: TownChange) -> "LifeFolder":
+        """Have something change in the town, beside what the schedule draws.
+
+        Returns:
+            The life as it goes on.
+
+        Raises:
+            AgentError: the errand before which it is to happen was lived, or life is being lived.
+            WorldError: the change is none of this town, or cuts a place off.
+        """
+        settings = dataclasses.replace(self.settings, given=(*self.settings.given, change))
+        settings.make()
+        with self._alone():
+            if change.at < self.done:
+                raise AgentError(f"errand {change.at} was lived: change what comes after it")
+            return dataclasses.replace(self, settings=settings)._kept()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         try:
             with FileLock(self.path / ".lock", timeout=0):
-                yield from self._live(errands, watch)
+                yield
         except Timeout as error:
             raise AgentError(f"the life in {self.path} is being lived by another run") from error
 
-    def _live(self, errands: int | None, watch: Watcher | None) -> Iterator[Lived]:
+    def _kept(self) -> "LifeFolder":
+        """The same, written down."""
+        told = {"format": _FORMAT, "plastic": self.plastic, "language": self.language}
+        write_record(self.path / "life.json", {**told, **asdict(self.settings)})
+        return self
+
+    def _live(
+        self, errands: int | None, watch: Watcher | None, watch_child: Watcher | None
+    ) -> Iterator[Lived]:
         workspace = self.workspace
         if not self._entries(workspace.log()):
             agent = self._new()
-            childhood = grow_up(agent, self.settings)
-            _write(
+            childhood = grow_up(agent, self.settings, watch_child)
+            write_record(
                 self.path / "childhood.json",
                 {"steps": childhood.steps, "place": childhood.place, "cells": childhood.cells},
             )
@@ -217,7 +251,7 @@ class LifeFolder:
                 watch(agent, moment)
 
         for lived in live(agent, self.settings, place, number, errands, watched):
-            _write(self._file(lived.number), {**asdict(lived), "moments": moments})
+            write_record(self._file(lived.number), {**asdict(lived), "moments": moments})
             moments.clear()
             asked = {"errand": lived.asked, "told": lived.told}
             keys = ("success", "steps", "shortest", "seconds", "bytes")
@@ -290,7 +324,7 @@ class LifeFolder:
         return found
 
     def _record(self, number: int) -> dict[str, Any]:
-        return _read(self._file(number), _ERRAND)
+        return read_record(self._file(number), _ERRAND)
 
     def _file(self, number: int) -> Path:
         return self.path / "errands" / f"{number:04}.json"
@@ -301,7 +335,7 @@ class LifeFolder:
         Raises:
             AgentError: it has not been lived.
         """
-        return _read(self.path / "childhood.json", _CHILD)
+        return read_record(self.path / "childhood.json", _CHILD)
 
     def _new(self) -> Agent:
         settings = AgentSettings(seed=self.settings.seed)
@@ -347,26 +381,3 @@ def _check(errand: int, done: int) -> None:
         raise AgentError("no errand of this life was done: `unfrozen agent run` lives it")
     if not 0 <= errand < done:
         raise AgentError(f"this life has errands 0 to {done - 1}, not {errand}")
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content) + "\n")
-
-
-def _read(path: Path, names: Collection[str] = ()) -> dict[str, Any]:
-    """A record that has these names at least."""
-    try:
-        found = json.loads(path.read_text())
-    except OSError as error:
-        raise AgentError(
-            f"{path} cannot be read: is {path.parent} the folder of a life?"
-        ) from error
-    except ValueError as error:
-        raise AgentError(f"{path} is damaged: {error}") from error
-    if not isinstance(found, dict):
-        raise AgentError(f"{path} is damaged: it holds no record")
-    if missing := sorted(set(names) - set(found)):
-        raise AgentError(f"{path} is damaged: it lacks {', '.join(missing)}")
-    return found

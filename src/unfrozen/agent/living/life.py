@@ -10,7 +10,8 @@ from unfrozen.agent.actor import Decision
 from unfrozen.agent.agent import Agent
 from unfrozen.errors import AgentError
 from unfrozen.world.environments import make
-from unfrozen.world.environments.town.changes import ScheduleSettings
+from unfrozen.world.environments.town.changes import Change, ScheduleSettings
+from unfrozen.world.environments.town.given import with_given
 from unfrozen.world.environments.town.life import Life
 from unfrozen.world.environments.town.living import HORIZON, VectorTown
 from unfrozen.world.environments.town.plan import TownSettings
@@ -30,6 +31,7 @@ class LifeSettings:
         schedule: what changes in it.
         childhood: steps at most in which it is explored; it ends when nothing new is in reach.
         horizon: steps for an errand.
+        given: changes that somebody made, beside those that the schedule draws.
     """
 
     seed: int = 0
@@ -37,6 +39,7 @@ class LifeSettings:
     schedule: ScheduleSettings = ScheduleSettings()
     childhood: int = 600
     horizon: int = HORIZON
+    given: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
         if self.childhood < 0 or self.horizon < 1:
@@ -48,13 +51,21 @@ class LifeSettings:
         return self.make().tables.lives[0]
 
     def make(self, horizon: int | None = None) -> VectorTown:
-        """The town, for one."""
+        """The town, for one.
+
+        Raises:
+            WorldError: a given change is none of this town, or cuts a place off.
+        """
         town = make(
             "town", 1, seed=self.seed, horizon=horizon or self.horizon,
             **vars(self.town), **vars(self.schedule),
         )  # fmt: skip
         assert isinstance(town, VectorTown)
-        return town
+        if not self.given:
+            return town
+        life = town.tables.lives[0]
+        schedule = with_given(life.town, life.schedule, self.given)
+        return VectorTown([Life(life.town, schedule)], 1, horizon or self.horizon)
 
 
 @dataclass(frozen=True)
@@ -121,16 +132,18 @@ class Childhood:
     cells: list[int] = field(default_factory=list)
 
 
-def grow_up(agent: Agent, settings: LifeSettings) -> Childhood:
+def grow_up(agent: Agent, settings: LifeSettings, watch: Watcher | None = None) -> Childhood:
     """Explore the town until nothing new is in reach.
 
     Args:
         agent: that has lived nothing.
         settings: of its life.
+        watch: called after each decision.
     """
     found = Childhood()
-    for _ in growing(agent, settings, found):
-        pass
+    for _, moment in growing(agent, settings, found):
+        if watch is not None:
+            watch(agent, moment)
     agent.wandering = False
     agent.end(success=False)
     return found

@@ -1,11 +1,16 @@
-"""Decisions as JSON: what was believed, chosen and weighed, and what it came from."""
+"""Decisions as JSON, and records in files: what was believed, chosen and weighed, and why."""
 
+import json
 import math
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from unfrozen.agent.agent import Agent
 from unfrozen.agent.living.life import Moment
 from unfrozen.agent.planning import Option, Plan
+from unfrozen.data.cache import atomic_write
+from unfrozen.errors import AgentError
 from unfrozen.world.costs import Attribution
 
 
@@ -69,3 +74,31 @@ def _terms(terms: tuple[Attribution, ...]) -> list[dict[str, Any]]:
         }
         for term in terms
     ]
+
+
+def write_record(path: Path, content: dict[str, Any]) -> None:
+    """Keep a record as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content) + "\n")
+
+
+def read_record(path: Path, names: Collection[str] = ()) -> dict[str, Any]:
+    """A record that has these names at least.
+
+    Raises:
+        AgentError: it cannot be read, is damaged, or lacks a name.
+    """
+    try:
+        found = json.loads(path.read_text())
+    except OSError as error:
+        raise AgentError(
+            f"{path} cannot be read: is {path.parent} the folder of a life?"
+        ) from error
+    except ValueError as error:
+        raise AgentError(f"{path} is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise AgentError(f"{path} is damaged: it holds no record")
+    if missing := sorted(set(names) - set(found)):
+        raise AgentError(f"{path} is damaged: it lacks {', '.join(missing)}")
+    return found

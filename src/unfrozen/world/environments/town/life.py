@@ -100,7 +100,8 @@ class Life:
                 fact = Fact(PERSONS[change.subject], "is at", self.town.names[change.after])
             else:
                 fact = Fact(PERSONS[change.after], "sells", ITEMS[change.subject])
-            said[change.at] = tell(fact, news=True)
+            news = tell(fact, news=True)
+            said[change.at] = f"{said[change.at]} {news}".strip()
         return tuple(said)
 
     @cached_property
