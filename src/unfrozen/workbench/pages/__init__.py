@@ -41,6 +41,12 @@ PAGES: tuple[Page, ...] = (
         "unfrozen.workbench.pages.map.router:router",
     ),
     Page(
+        "agent",
+        "Agent",
+        "Watch an agent live in a town, change something, and see it recover.",
+        "unfrozen.workbench.pages.agent.router:router",
+    ),
+    Page(
         "papers",
         "Papers",
         "What papers claim, beside what was measured here.",
