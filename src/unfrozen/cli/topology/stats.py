@@ -7,8 +7,8 @@ from unfrozen.cli.opening import JsonOption, reporter
 from unfrozen.cli.topology.reading import SourceArgument
 
 if TYPE_CHECKING:
-    from unfrozen.cli.topology.statistics import Statistics
     from unfrozen.papers.claim import Table
+    from unfrozen.topology.statistics import Statistics
 
 EXAMPLES = {
     "topology stats": (
@@ -27,8 +27,8 @@ def stats(source: SourceArgument, json: JsonOption = None) -> None:
     polygons or simplices that have all their sides.
     """
     from unfrozen.cli.topology.reading import open_complex
-    from unfrozen.cli.topology.statistics import measure
     from unfrozen.data.cache import status
+    from unfrozen.topology.statistics import measure
 
     with status("Reading"):
         opened = open_complex(source)

@@ -41,6 +41,12 @@ PAGES: tuple[Page, ...] = (
         "unfrozen.workbench.pages.map.router:router",
     ),
     Page(
+        "complexes",
+        "Complexes",
+        "Lift a graph to cells of higher ranks, draw it, and see its matrices and numbers.",
+        "unfrozen.workbench.pages.complexes.router:router",
+    ),
+    Page(
         "agent",
         "Agent",
         "Watch an agent live in a town, change something, and see it recover.",

@@ -12,9 +12,9 @@ import xgi
 from tests.cli.typed import refused
 
 from unfrozen.cli.topology.reading import SourceArgument, open_complex
-from unfrozen.cli.topology.reading.examples import EXAMPLES
-from unfrozen.cli.topology.statistics import measure
 from unfrozen.errors import DataError, TopologyError
+from unfrozen.topology.examples import EXAMPLES
+from unfrozen.topology.statistics import measure
 
 BALL = trimesh.creation.icosphere(1)
 

@@ -50,8 +50,8 @@ def open_complex(name: str) -> Opened:
         TopologyError: there is no such file or example, it is damaged or of no known kind.
         DataError: a set of graphs cannot be had.
     """
-    from unfrozen.cli.topology.reading.examples import EXAMPLES
     from unfrozen.data.graphs import GRAPH_SETS
+    from unfrozen.topology.examples import EXAMPLES
 
     path, index = Path(name), None
     head, colon, tail = name.rpartition(":")

@@ -9,11 +9,11 @@ from hypothesis import given
 from tests.topology.complexes import CUBE, by_definition, complexes, sets
 from tests.topology.lifting.drawn import complex_of
 
-from unfrozen.cli.topology import statistics
-from unfrozen.cli.topology.statistics import measure
 from unfrozen.errors import TopologyError
+from unfrozen.topology import statistics
 from unfrozen.topology.complex import Cells, Complex
 from unfrozen.topology.complex.sets.axioms import repeated
+from unfrozen.topology.statistics import measure
 
 
 @given(complexes(most=20))
@@ -29,7 +29,7 @@ def test_numbers_are_those_of_definitions(complex_):
             nx.add_path(joined, each)
     assert found.components == nx.number_connected_components(joined)
     assert found.euler == sum((-1) ** r * len(sets(complex_, r)) for r in complex_.ranks)
-    relations = [relation for relation, _ in statistics._relations(complex_)]
+    relations = [relation for relation, _ in statistics.relations(complex_)]
     assert [str(r) for r in relations] == [n.matrix for n in found.neighbours]
     for relation, own in zip(relations, found.neighbours, strict=True):
         degrees = by_definition(complex_, relation).sum(1)

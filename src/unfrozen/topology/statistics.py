@@ -107,15 +107,15 @@ def measure(
     """
     # A complex that comes from a lift was trusted to be one.
     Complex({rank: cells.cells(rank) for rank in cells.ranks[1:]}, n_nodes=cells.n_nodes)
-    relations = list(_relations(cells))
-    steps = len(relations) + 2
+    known = relations(cells)
+    steps = len(known) + 2
     neighbours = []
-    for at, (relation, told) in enumerate(relations):
+    for at, (relation, told) in enumerate(known):
         report("Measuring", at, steps)
         neighbours.append(_neighbours(cells, relation, told))
-    report("Measuring", len(relations), steps)
+    report("Measuring", len(known), steps)
     parts = components(cells)
-    report("Measuring", len(relations) + 1, steps)
+    report("Measuring", len(known) + 1, steps)
     found = homology(cells)
     report("Measuring", steps, steps)
     return Statistics(
@@ -153,7 +153,8 @@ def _sized(rank: int, cells: Cells) -> list[Sized]:
     ]
 
 
-def _relations(cells: Complex) -> list[tuple[Relation, str]]:
+def relations(cells: Complex) -> list[tuple[Relation, str]]:
+    """Who hears of whom in a complex, each with what of, in words."""
     ranks = cells.ranks
     found = []
     for low in ranks:
