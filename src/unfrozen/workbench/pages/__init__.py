@@ -41,6 +41,12 @@ PAGES: tuple[Page, ...] = (
         "unfrozen.workbench.pages.map.router:router",
     ),
     Page(
+        "learning",
+        "Learning",
+        "Watch networks learn without backpropagation, stop them, and let them go on.",
+        "unfrozen.workbench.pages.learning.router:router",
+    ),
+    Page(
         "complexes",
         "Complexes",
         "Lift a graph to cells of higher ranks, draw it, and see its matrices and numbers.",

@@ -1,0 +1,1 @@
+"""The page *Learning*: networks that learn without backpropagation, watched while they do."""
