@@ -11,7 +11,7 @@ and is lived again.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -179,7 +179,7 @@ class LifeFolder:
         errands: int | None = None,
         watch: Watcher | None = None,
         watch_child: Watcher | None = None,
-    ) -> Iterator[Lived]:
+    ) -> Generator[Lived, None, None]:
         """Go on living; the first time, grow up before.
 
         Args:

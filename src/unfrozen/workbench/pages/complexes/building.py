@@ -87,9 +87,9 @@ def matrix(source: Source, name: str) -> MatrixOut:
     if name not in known:
         raise TopologyError(f"there is no matrix {name!r} of this complex: choose one of the list")
     relation, told = known[name]
-    found = cells.neighbourhood(relation).scipy()
-    corner = found[:SHOWN, :SHOWN].toarray()
-    rows, columns = found.shape
+    neighbourhood = cells.neighbourhood(relation)
+    found, (rows, columns) = neighbourhood.scipy(), neighbourhood.shape
+    corner = found.tocsr()[:SHOWN, :SHOWN].toarray()
     return MatrixOut(
         name=name,
         told=told,

@@ -120,7 +120,7 @@ class Walker:
         with self.lock:
             ways = torch.nonzero(self.world.possible[self.here])[:, 0].tolist()
             last = next((s.action for s in reversed(self._steps) if s.moved and s.action), None)
-            ahead = None if last is None else self.world.actions.index(last)
+            ahead = -1 if last is None else self.world.actions.index(last)
             straight = float(torch.rand((), generator=self._generator)) < 0.5
             if ahead in ways and straight:
                 self.step(ahead)
