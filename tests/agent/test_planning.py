@@ -291,3 +291,13 @@ def test_what_counts_is_finite_and_effort_costs() -> None:
     for wrong in ({"effort": 0.0}, {"memory": -1.0}, {"goal": math.inf}):
         with pytest.raises(AgentError, match="weights of energies"):
             Weights(**wrong)
+
+
+def test_what_is_shut_stays_shut_where_memory_counts_nothing() -> None:
+    # Past what is shut it is one step, and round it two; what is only doubted costs nothing more.
+    edges: Edges = [(0, 2, 3.0, 999.0), (0, 1, 0.9, 999.0), (1, 2, 0.0, -math.inf)]
+    goal = Goal("place", "mill", (2,), (0.0,))
+    found = plan(network(3, edges), 0, goal, now=NOW, weights=Weights(memory=0.0))
+    assert found is not None
+    assert found.places == (1, 2)
+    assert found.energy == pytest.approx(2.0)

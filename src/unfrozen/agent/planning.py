@@ -14,6 +14,7 @@ from unfrozen.world.costs import Attribution, Source
 from unfrozen.world.planning.landmarks import Belief, Ways, ways
 from unfrozen.world.planning.landmarks.paths import follow
 
+_LEAST = 1e-12
 HALF_LIFE = 1000.0
 """Steps after which the belief that a step is blocked has halved."""
 
@@ -119,16 +120,15 @@ def plan(
 
 def _weighted(network: Network, belief: Belief, weights: Weights) -> tuple[Network, Belief]:
     """The same network and belief where what is remembered counts more or less beside effort."""
-    ratio = weights.memory / weights.effort
+    # What is shut stays shut where memory counts nothing: by as little as that, it is told apart.
+    ratio = max(weights.memory / weights.effort, _LEAST)
     if ratio == 1:
         return network, belief
     strengths = network.graph.strengths * ratio
     graph = dataclasses.replace(network.graph, strengths=strengths)
-    # What is shut stays shut, but where memory counts nothing at all.
-    closed = belief.closed * ratio or math.inf
     return (
         dataclasses.replace(network, graph=graph),
-        dataclasses.replace(belief, closed=closed),
+        dataclasses.replace(belief, closed=belief.closed * ratio),
     )
 
 
