@@ -17,6 +17,12 @@ PROMPT, SUBJECT = "The Eiffel Tower is located in the city of", "Eiffel Tower"
 # What is promised: 3 s to the first page, 20 s to a trace, 200 ms to any answer.
 FIRST, TRACE, ANSWER = 3.0, 20.0, 200.0
 _ROUNDS = 15
+# What each page asks when it is opened.
+_FIRST_ASKED = {
+    "knowledge": "/api/knowledge/states", "memory": "/api/memory/letters",
+    "map": "/api/map/families", "learning": "/api/learning/runs",
+    "complexes": "/api/complexes/examples", "agent": "/api/agent/lives", "papers": "/api/papers",
+}  # fmt: skip
 
 
 def run() -> dict[str, float]:
@@ -32,6 +38,10 @@ def run() -> dict[str, float]:
             found["slowest answer while the model loads, ms"] = asking.slowest(until=1)
             loaded = asking.follow(1)
             found["model loaded, s in the background"] = loaded["seconds"]
+            found |= {
+                f"first answer of {name}, ms": asking.milliseconds(path)
+                for name, path in _FIRST_ASKED.items()
+            }
             found |= _answers(asking, "at rest")
             for times in ("first", "second"):
                 job = asking.post("/api/knowledge/ask", {"prompt": PROMPT})

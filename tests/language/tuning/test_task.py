@@ -194,6 +194,32 @@ def test_what_was_read_is_forgotten_when_the_blocks_below_change(tiny_folder):
     assert torch.equal(rounded, Task(lm, CLASSES, first=2, bfloat16=True).scores(range(5)))
 
 
+def test_weights_that_stay_are_rounded_once_and_say_the_same(real):
+    lm, first = real, real.n_layers - 1
+    task, plain = (Task(lm, CLASSES, first=first, bfloat16=True) for _ in range(2))
+    block, head = lm.sites.blocks[-1], lm.sites.head
+    maps = [part for part in block.block.modules() if isinstance(part, torch.nn.Linear)]
+    with torch.no_grad():
+        expected = plain.scores(range(5))
+        for _ in range(3):
+            assert torch.equal(task.scores(range(5)), expected)
+        kept = 2 * sum(one.weight.numel() for one in [*maps, head])
+        assert (plain.rounded.n_bytes, task.rounded.n_bytes) == (0, kept)
+        # What is written to them counts at once, and again when it is taken back.
+        weight = block.mlp.weight
+        with lm.edited({block.mlp.parameter_name: 2 * weight.detach().clone()}):
+            changed = Task(lm, CLASSES, first=first, bfloat16=True).scores(range(5))
+            assert not torch.equal(changed, expected)
+            for _ in range(3):
+                assert torch.equal(task.scores(range(5)), changed)
+        assert torch.equal(task.scores(range(5)), expected)
+    # A weight that gets a gradient is read itself.
+    weight = maps[-1].weight.requires_grad_()
+    (gradient,) = torch.autograd.grad(task.loss(range(5)), [weight])
+    weight.requires_grad_(False)
+    assert gradient.abs().max() > 0
+
+
 @pytest.mark.parametrize("examples", [CLASSES, SENTENCES], ids=["words", "texts"])
 def test_a_prefix_of_real_keys_and_values_is_the_text_that_they_are_of(examples, tiny_folder):
     lm = LanguageModel.from_pretrained(str(tiny_folder))

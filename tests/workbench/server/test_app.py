@@ -1,7 +1,11 @@
 """The frame: pages, their files, and errors as one line."""
 
 import hashlib
+import importlib
 import re
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,3 +102,24 @@ def test_a_new_error_of_ours_needs_no_line_here(settings):
 def test_no_page_is_heavy():
     ours = [p for p in STATIC.rglob("*") if p.is_file() and "vendor" not in Path(p).parts]
     assert sum(p.stat().st_size for p in ours) < 300_000
+
+
+def test_what_a_first_answer_would_wait_for_is_imported_as_soon_as_it_serves(
+    settings, tmp_path, monkeypatch
+):
+    (tmp_path / "slow_page.py").write_text("CALLED = []\ndef get(): CALLED.append(1)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = ("no_such_module", "slow_page", "slow_page:missing", "slow_page:get")
+    with TestClient(create_app(settings, [replace(PAGES[0], slow=asked)]), base_url=ADDRESS):
+        for _ in range(1000):
+            if "slow_page" in sys.modules and sys.modules["slow_page"].CALLED:
+                break
+            time.sleep(0.01)
+        assert sys.modules.pop("slow_page").CALLED == [1]
+
+
+@pytest.mark.parametrize("slow", [slow for page in PAGES for slow in page.slow])
+def test_what_is_imported_early_is_there(slow):
+    name, _, function = slow.partition(":")
+    module = importlib.import_module(name)
+    assert not function or callable(getattr(module, function))

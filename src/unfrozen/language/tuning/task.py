@@ -1,6 +1,7 @@
 """Examples as a language model reads them, and how well it does: loss, accuracy, F1."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from unfrozen.language.architecture.replay import Joining, KeyValues, reading, r
 from unfrozen.language.likelihood import token_log_probabilities
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning.examples import Example
+from unfrozen.language.tuning.rounding import KeptRounded
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Task:
         prefix: keys and values that every text is read after, see `prefix_of`; no gradient comes
             back to them.
         first: block below which the model stays as it is: what the blocks below say of a text is
-            computed once and kept, in memory of its tokens times the model's width.
+            computed once and kept, in memory of its tokens times the model's width.  In bfloat16,
+            weights above that nothing moves are rounded once and kept too, in half their memory.
 
     Raises:
         DataError: there are no examples, some have choices and some not, or numbers of choices
@@ -72,6 +75,8 @@ class Task:
         # enters the first block that may change.
         self._entering: dict[tuple[bool, tuple[int, ...]], Float[Tensor, "time width"]] = {}
         self._below: tuple[tuple[int, int], ...] = ()
+        above = [*(block.block for block in lm.sites.blocks[first:]), lm.sites.head]
+        self.rounded = KeptRounded(above if first else ())
         kinds = {len(example.choices) for example in examples}
         if len(kinds) != 1:
             raise DataError("give examples that all have as many choices, or none")
@@ -232,7 +237,8 @@ class Task:
                 prefix = KeyValues.none(self.lm.n_layers, states)
                 none = torch.zeros(len(states), dtype=torch.long, device=states.device)
                 joins = {self.first: Joining(states, none)}
-                return self.lm.replay(joins, prefix, read=rows.read)
+                with self.rounded if self.bfloat16 else nullcontext():
+                    return self.lm.replay(joins, prefix, read=rows.read)
             handle = self.lm.sites.head.register_forward_pre_hook(reading(rows.read))
             with hooked([handle]):
                 return self.lm.model(input_ids=rows.tokens, use_cache=False).logits

@@ -1,8 +1,9 @@
 """The application: its pages, its routes, and what stands before them."""
 
 import importlib
+import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -31,6 +32,7 @@ def create_app(settings: Settings, pages: Sequence[Page] = PAGES) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         bench.models.prepare(bench.jobs)
+        threading.Thread(target=_import, args=(pages,), daemon=True).start()
         yield
         bench.jobs.close()
 
@@ -48,3 +50,14 @@ def create_app(settings: Settings, pages: Sequence[Page] = PAGES) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(Guard, settings=settings)
     return app
+
+
+def _import(pages: Sequence[Page]) -> None:
+    for page in pages:
+        for slow in page.slow:
+            # A page that lacks what it needs says so itself, when it is asked.
+            with suppress(Exception):
+                name, _, function = slow.partition(":")
+                module = importlib.import_module(name)
+                if function:
+                    getattr(module, function)()

@@ -24,6 +24,14 @@ def reports(home: Path) -> Path:
     return home / "reports"
 
 
+def prepare() -> None:
+    """Import all papers."""
+    from unfrozen.papers.running import runner
+
+    for name in runner.names():
+        runner.load(name)
+
+
 def papers(home: Path) -> PapersOut:
     """Every paper.
 
