@@ -30,7 +30,7 @@ ZERO_SHOT = ClaimSpec(
 )
 _FASTER, _SMALLER, _GOOD, _HOUR = 4.0, 4.0, 0.9, 3600.0
 # Met on walks held out, it is met on others too, but for their noise.
-_TARGET = 0.93
+_TARGET = 0.92
 # Settings were chosen on the first seeds.
 _FIRST = 100
 
