@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint format bench reproduce docs clean
+.PHONY: help demo test browser pictures lint format bench reproduce docs clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,14 @@ browser: $(READY)  ## Test the workbench in Chromium on the real model; pictures
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["browser"])')
 	$(BIN)/python -m pytest -q browser
+
+pictures: browser  ## Draw the pictures of the README again, with the product itself
+	rm -rf reports/life
+	$(BIN)/unfrozen trace "The Eiffel Tower is located in the city of" --subject "Eiffel Tower" --out docs/pictures/trace.png
+	$(BIN)/unfrozen map explore --worlds hexagonal --seed 3 --out docs/pictures/walk.png
+	$(BIN)/unfrozen agent run reports/life
+	$(BIN)/unfrozen agent watch reports/life --errand 12 --out docs/pictures/errand.gif
+	cp reports/browser/knowledge-edit.png docs/pictures/workbench.png
 
 lint: $(READY)  ## Style, format, types, and the floor that each file stands on
 	$(BIN)/ruff check .
