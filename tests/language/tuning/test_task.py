@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from sklearn.metrics import f1_score
+from torch.utils.flop_counter import FlopCounterMode
 
 from unfrozen.errors import DataError, ModelError
 from unfrozen.language.model import LanguageModel
@@ -192,6 +193,26 @@ def test_what_was_read_is_forgotten_when_the_blocks_below_change(tiny_folder):
     upper.bfloat16 = True
     rounded = upper.scores(range(5))
     assert torch.equal(rounded, Task(lm, CLASSES, first=2, bfloat16=True).scores(range(5)))
+
+
+def test_choices_are_compared_without_the_rest_of_the_vocabulary(tiny):
+    lm = tiny.lm
+    words = ("a", "b")
+    letters = [Example(e.prompt, words[i % 2], words) for i, e in enumerate(CLASSES[:3])]
+    for first in (0, 1):
+        task = Task(lm, letters, first=first)
+        assert task.single
+        scores = task.scores(range(3))
+        expected = torch.nn.functional.cross_entropy(scores, task.answers)
+        torch.testing.assert_close(task.loss(range(3)), expected, atol=1e-5, rtol=1e-5)
+        assert task.chosen(range(3)).equal(scores.argmax(1))
+        counts = []
+        for asked in (task.scores, task.loss):
+            with FlopCounterMode(display=False) as counter:
+                asked(range(3))
+            counts.append(counter.get_total_flops())
+        others = lm.sites.head.out_features - 2
+        assert counts[0] - counts[1] == 2 * 3 * others * lm.sites.head.in_features
 
 
 def test_weights_that_stay_are_rounded_once_and_say_the_same(real):

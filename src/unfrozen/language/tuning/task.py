@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
@@ -16,6 +16,7 @@ from unfrozen.language.architecture.replay import Joining, KeyValues, reading, r
 from unfrozen.language.likelihood import token_log_probabilities
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning.examples import Example
+from unfrozen.language.tuning.heading import OnlyTokens
 from unfrozen.language.tuning.rounding import KeptRounded
 
 
@@ -133,12 +134,12 @@ class Task:
         Args:
             which: of the examples.
         """
-        return self.loss_of(self.scores(which), which)
+        return self.loss_of(self._compared(which), which)
 
     def loss_of(
         self, scores: Float[Tensor, "example choice"], which: Sequence[int]
     ) -> Float[Tensor, ""]:
-        """`loss`, of scores that are known."""
+        """`loss`, of scores that are known; those of choices but for a constant of each example."""
         if self.n_choices:
             return F.cross_entropy(scores, self.answers[list(which)])
         lengths = sum(len(self.said[i][0]) for i in which)
@@ -158,7 +159,7 @@ class Task:
         if not self.n_choices:
             raise DataError("examples without choices are not right or wrong: measure their loss")
         parts = [which[i : i + batch] for i in range(0, len(which), batch)]
-        return torch.cat([self.scores(part).argmax(1) for part in parts])
+        return torch.cat([self._compared(part).argmax(1) for part in parts])
 
     @torch.no_grad()
     def generated(self, which: Sequence[int], tokens: int) -> list[str]:
@@ -199,6 +200,15 @@ class Task:
             total = int((chosen == choice).sum()) + int((true == choice).sum())
             each.append(2 * both / total if total else 0.0)
         return sum(each) / len(each)
+
+    def _compared(self, which: Sequence[int]) -> Float[Tensor, "example choice"]:
+        """`scores`; but for a constant of each example where that is cheaper."""
+        head = self.lm.sites.head
+        if not (self.single and self.classes and isinstance(head, nn.Linear)):
+            return self.scores(which)
+        rows = self._rows([(self.prompts[i], [0]) for i in which])
+        with OnlyTokens(head, torch.tensor([text[0] for text in self.said[0]])):
+            return self._logits(rows)[:, 0].float()
 
     def _continued(self, text: str) -> list[int]:
         ids = list(self.lm.tokenizer(text, add_special_tokens=False)["input_ids"])
