@@ -11,8 +11,6 @@ from unfrozen.workspace.editing import edit_batch, revert_fact
 
 FACTS = [
     Fact("Eiffel Tower", "The {} is located in the city of", "Paris", "Rome"),
-    Fact("Germany", "The capital of {} is the city of", "Berlin", "Oslo"),
-    Fact("Mozambique", "The country of {} is on the continent of", "Africa", "Europe"),
     Fact("Chile", "The main official language of {} is", "Spanish", "Japanese"),
     Fact("Kyoto", "The city of {} is located in the country of", "Japan", "Egypt"),
 ]
@@ -36,4 +34,4 @@ def test_a_fact_of_a_batch_returns_to_its_old_answer_and_the_others_keep_theirs(
     assert all(new_is_likelier(lm))
     assert done.reading.ratio < 1.1
     revert_fact(workspace, lm, "1/Chile")
-    assert new_is_likelier(lm) == [True, True, True, False, True]
+    assert new_is_likelier(lm) == [True, False, True]

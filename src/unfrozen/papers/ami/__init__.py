@@ -23,6 +23,7 @@ from unfrozen.papers.ami.telling import (
 )
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome
 from unfrozen.papers.running.context import RunContext
+from unfrozen.world.environments import FLOORS
 from unfrozen.world.environments.town.changes import ScheduleSettings
 from unfrozen.world.schooling import Schooled
 
@@ -115,7 +116,7 @@ class AmiPaper:
         lives = self._lives(context, size, towns)
         floors = context.checkpoint(
             "floors", {"size": size},
-            {f"{name}, town {s}": (name, s) for name in town.FLOORS for s in towns},
+            {f"{name}, town {s}": (name, s) for name in FLOORS for s in towns},
             lambda one: town.floor(one[0], towns[one[1]]), sample=None, anywhere=True,
         )  # fmt: skip
         cited = context.checkpoint(

@@ -9,8 +9,9 @@ from unfrozen.agent.latent.thinking import OVER_MAP
 from unfrozen.agent.living.arms import ARMS
 from unfrozen.agent.living.figures import summary
 from unfrozen.agent.living.life import Lived
-from unfrozen.papers.ami import rooms, town
+from unfrozen.papers.ami import rooms
 from unfrozen.papers.claim import Table
+from unfrozen.world.environments import FLOORS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -42,7 +43,7 @@ def floors_table(floors: Mapping[str, float], mine: Sequence[Sequence[Lived]]) -
     """What needs no learning, beside the agent."""
     rows = [
         (name, statistics.fmean(v for key, v in floors.items() if key.startswith(f"{name},")))
-        for name in town.FLOORS
+        for name in FLOORS
     ]
     rows.append(("the agent", summary(mine).success))
     return Table(

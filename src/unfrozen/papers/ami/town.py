@@ -15,7 +15,6 @@ from unfrozen.hippocampus.tem_t import trained
 from unfrozen.world.environments import evaluate
 from unfrozen.world.environments.floors import persistent
 
-FLOORS = ("random", "persistent", "greedy", "oracle")
 _FACULTIES = {"fact": "facts", "memory": "steps"}
 
 

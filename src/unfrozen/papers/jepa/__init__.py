@@ -10,6 +10,7 @@ from unfrozen.agent.latent.thinking import FAR, IMAGINED, OVER_MAP, STRAIGHT
 from unfrozen.papers.claim import Budget, Claim, ClaimSpec, Figure, Outcome, Table
 from unfrozen.papers.jepa import rooms
 from unfrozen.papers.running.context import RunContext
+from unfrozen.world.environments import FLOORS
 from unfrozen.world.inspection import inspect_model
 from unfrozen.world.jepa import JepaTraining
 from unfrozen.world.schooling import SCHOOLS, School
@@ -294,8 +295,8 @@ def _snake_table(found: Mapping[str, Any]) -> Table:
 def _floors_table(found: Mapping[str, Mapping[str, float]]) -> Table:
     return Table(
         "Floors",
-        ("rooms", *rooms.FLOORS),
-        tuple((name, *(one[k] for k in rooms.FLOORS)) for name, one in found.items()),
+        ("rooms", *FLOORS),
+        tuple((name, *(one[k] for k in FLOORS)) for name, one in found.items()),
         "Success at the end of episodes; greedy goes straight at the goal, whatever is in between; "
         "the oracle knows that too.",
     )

@@ -10,7 +10,7 @@ import torch
 
 from unfrozen.agent.latent import Thinker, ThinkerSettings
 from unfrozen.world.costs import Effort, Goal, TotalCost
-from unfrozen.world.environments import evaluate, make
+from unfrozen.world.environments import FLOORS, evaluate, make
 from unfrozen.world.environments.batched import Batched
 from unfrozen.world.environments.rooms.walking import RoomsTruth
 from unfrozen.world.jepa import (
@@ -22,7 +22,6 @@ from unfrozen.world.planning.landmarks import build
 from unfrozen.world.schooling import School, Schooled, latents_of, places_of, train_model
 
 Progress = Callable[[str, int, int], None]
-FLOORS = ("random", "persistent", "greedy", "oracle")
 
 
 def trained(
