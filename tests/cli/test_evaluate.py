@@ -192,11 +192,11 @@ def test_writing_that_ended_early_misses_every_limit(tiny_folder, capfd, monkeyp
     def broken(lm, settings, moment):
         edit, done = made.editor(lm, settings, moment), []
 
-        def one(fact):
+        def one(fact, progress):
             done.append(fact)
             if len(done) > 1:
                 raise ModelError("the loss is not finite")
-            return edit(fact)
+            return edit(fact, progress)
 
         return one
 

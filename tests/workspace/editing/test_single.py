@@ -108,6 +108,22 @@ def test_what_was_committed_stays_when_the_rest_is_not_asked_for(lm, facts):
     assert Fold.of(lm.model).changes == (one.change,)
 
 
+@pytest.mark.parametrize("method", list(editing.METHODS))
+def test_an_edit_can_be_stopped_between_two_steps_and_leaves_nothing(lm, facts, method):
+    before, calls = _weights(lm), []
+
+    def report(what, done, total):
+        calls.append((done, total))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(edit_facts(facts, lm, [TOWER], method, progress=report, **QUICK | {"tokens": None}))
+    assert calls == 4 * [(0, 1)]
+    assert facts.log() == []
+    assert _same(_weights(lm), before)
+
+
 def test_a_failure_in_the_middle_leaves_the_committed_state(lm, facts, monkeypatch):
     run = edit_facts(facts, lm, [TOWER, ETNA], **QUICK)
     one = next(run)

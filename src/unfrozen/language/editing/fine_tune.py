@@ -5,6 +5,7 @@ keeps every entry within a small distance of where it was (Zhu et al. 2020).
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -46,7 +47,12 @@ class FineTuneSettings:
             raise ModelError(f"the largest change must be positive, not {self.largest_change}")
 
 
-def fine_tune(lm: LanguageModel, fact: Fact, settings: FineTuneSettings) -> Edit:
+def fine_tune(
+    lm: LanguageModel,
+    fact: Fact,
+    settings: FineTuneSettings,
+    progress: Callable[[], None] | None = None,
+) -> Edit:
     """Train one down-projection to say a fact's new target.
 
     Training starts from the states entering the layer: nothing below changes.
@@ -55,6 +61,7 @@ def fine_tune(lm: LanguageModel, fact: Fact, settings: FineTuneSettings) -> Edit
         lm: the model; it is not changed.
         fact: with a new target.
         settings: how.
+        progress: called at every step.
 
     Returns:
         The change, of full rank.
@@ -92,6 +99,8 @@ def fine_tune(lm: LanguageModel, fact: Fact, settings: FineTuneSettings) -> Edit
         return nn.functional.linear(keys, weight, bias).to(output.dtype)
 
     for _ in range(settings.steps):
+        if progress is not None:
+            progress()
         logits = lm.replay(joins, prefix, mlp={layer: put}, read=read)
         loss = nn.functional.cross_entropy(logits[0].float(), wanted)
         losses.append(float(loss.detach()))

@@ -86,7 +86,12 @@ class Value:
     value_norm: float
 
 
-def search_value(lm: LanguageModel, contexts: Contexts, settings: RomeSettings) -> Value:
+def search_value(
+    lm: LanguageModel,
+    contexts: Contexts,
+    settings: RomeSettings,
+    progress: Callable[[], None] | None = None,
+) -> Value:
     """Find what to store at the subject's key so that the model says the new object (eq. 4).
 
     The search starts at the edited layer and at the subject's last token, from states that were
@@ -96,6 +101,7 @@ def search_value(lm: LanguageModel, contexts: Contexts, settings: RomeSettings) 
         lm: the model.
         contexts: one fact's prompts, run.
         settings: how.
+        progress: called at every step.
 
     Returns:
         The key and the value.
@@ -103,7 +109,8 @@ def search_value(lm: LanguageModel, contexts: Contexts, settings: RomeSettings) 
     Raises:
         ModelError: the loss is not finite.
     """
-    found = search_values(lm, contexts, settings)
+    report = None if progress is None else lambda _: progress()
+    found = search_values(lm, contexts, settings, report)
     return Value(
         key=contexts.keys.float().mean(0),
         delta=found.delta[0],
@@ -170,26 +177,28 @@ class Rome:
             else tuple(prefixes)
         )
 
-    def value(self, fact: Fact) -> Value:
-        """Find the key and the value of a fact, without writing them."""
-        return search_value(
-            self.lm, Contexts.make(self.lm, [fact], self.layer, self.prefixes), self.settings
-        )
+    def value(self, fact: Fact, progress: Callable[[], None] | None = None) -> Value:
+        """Find the key and the value of a fact, without writing them.
+
+        Args:
+            fact: with a new target.
+            progress: called at every step of the search.
+        """
+        contexts = Contexts.make(self.lm, [fact], self.layer, self.prefixes)
+        return search_value(self.lm, contexts, self.settings, progress)
 
     def edit(self, fact: Fact, progress: Callable[[], None] | None = None) -> Edit:
         """The rank-one change that rewrites a fact.
 
         Args:
             fact: with a new target.
-            progress: called when the value is found.
+            progress: called at every step of the search.
 
         Raises:
             FactError: the fact cannot be edited as it stands.
         """
         start = time.perf_counter()
-        value = self.value(fact)
-        if progress is not None:
-            progress()
+        value = self.value(fact, progress)
         edit = write_value(self.lm, self.layer, value, self.second_moment)
         return Edit(
             method="rome",

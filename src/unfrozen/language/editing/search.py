@@ -117,7 +117,7 @@ def search_values(
         lm: the model.
         contexts: the facts' prompts, run; of many facts in parts, each made when there is room.
         settings: how.
-        progress: called with the number of facts that are done, whenever one is.
+        progress: called with the number of facts that are done, at every pass.
         tokens: how many a pass replays at most; None for those of all facts at once.
 
     Returns:
@@ -132,18 +132,20 @@ def search_values(
     inside: _Inside | None = waiting.fill(None)
     left: list[tuple[Tensor, Values]] = []
     while inside is not None:
+        if progress is not None:
+            progress(sum(len(numbers) for numbers, _ in left))
         done = inside.step(lm, settings)
         if not bool(done.any()):
             continue
         left.append((inside.number[done], inside.result(done)))
         inside.live &= ~done
-        if progress is not None:
-            progress(sum(len(numbers) for numbers, _ in left))
         # Contexts are copied when facts leave, so not for every one that does.
         if int(inside.live.sum()) < _LEFT * len(inside.live):
             inside = waiting.fill(inside.of(inside.live.nonzero()[:, 0]))
             give_back()
     order = torch.cat([numbers for numbers, _ in left]).argsort()
+    if progress is not None:
+        progress(len(order))
     return Values.concatenate([values for _, values in left]).at(order)
 
 

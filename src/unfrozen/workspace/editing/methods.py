@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
 from unfrozen.errors import WorkspaceError
@@ -23,7 +22,8 @@ from unfrozen.memory import SecondMoment
 from unfrozen.workspace.fold import base_state
 
 Settings = RomeSettings | FineTuneSettings
-Editor = Callable[[Fact], Edit]
+Editor = Callable[[Fact, Callable[[], None] | None], Edit]
+"""Edits a fact; what it is given besides is called at every step."""
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
@@ -48,7 +48,7 @@ class Method(NamedTuple):
 def _fine_tuning(
     lm: LanguageModel, settings: FineTuneSettings, moment: SecondMoment | None
 ) -> Editor:
-    return partial(fine_tune, lm, settings=settings)
+    return lambda fact, progress: fine_tune(lm, fact, settings, progress)
 
 
 def _rome(lm: LanguageModel, settings: RomeSettings, moment: SecondMoment | None) -> Editor:

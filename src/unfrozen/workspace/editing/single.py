@@ -198,11 +198,12 @@ def _edit(
     measure = partial(evaluate, lm, written_tokens=written_tokens)
     try:
         for done, (fact, name) in enumerate(zip(facts, names, strict=True)):
-            if progress is not None:
-                progress("Editing facts", done, len(facts))
+            report = progress and partial(progress, "Editing facts", done, len(facts))
+            if report is not None:
+                report()
             fold.set([*committed, *tried])
             before = measure(fact)
-            edit = editor(fact)
+            edit = editor(fact, report)
             change = Change(
                 kind="low-rank-edit",
                 name=name,

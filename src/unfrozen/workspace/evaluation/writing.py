@@ -173,10 +173,11 @@ def _writer(
 
     def write_each(total: Total, start: int, stop: int) -> None:
         for number in range(start, stop):
-            if progress is not None:
-                progress("Writing facts one by one", number, stop)
+            report = progress and partial(progress, "Writing facts one by one", number, stop)
+            if report is not None:
+                report()
             with lm.edited(total):
-                edit = edit_one(facts[number])
+                edit = edit_one(facts[number], report)
             add_edit(total, edit)
 
     return write_each
