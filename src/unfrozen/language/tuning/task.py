@@ -207,8 +207,8 @@ class Task:
         if not (self.single and self.classes and isinstance(head, nn.Linear)):
             return self.scores(which)
         rows = self._rows([(self.prompts[i], [0]) for i in which])
-        with OnlyTokens(head, torch.tensor([text[0] for text in self.said[0]])):
-            return self._logits(rows)[:, 0].float()
+        asked = OnlyTokens(head, torch.tensor([text[0] for text in self.said[0]]))
+        return self._logits(rows, asked)[:, 0].float()
 
     def _continued(self, text: str) -> list[int]:
         ids = list(self.lm.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -235,22 +235,27 @@ class Task:
             tuple(map(len, rows)),
         )  # fmt: skip
 
-    def _logits(self, rows: _Rows) -> Float[Tensor, "row read vocabulary"]:
+    def _logits(
+        self, rows: _Rows, only: OnlyTokens | None = None
+    ) -> Float[Tensor, "row read token"]:
+        asked = only or nullcontext()
         with torch.autocast(self.lm.device.type, torch.bfloat16, enabled=self.bfloat16):
             if self.prefix is not None:
                 lm, same = self.lm, torch.zeros(len(rows.tokens), dtype=torch.long)
-                return resume(
-                    lm.model, lm.sites, rows.tokens, self.prefix, same.to(lm.device), rows.read
-                )
+                with asked:
+                    return resume(
+                        lm.model, lm.sites, rows.tokens, self.prefix, same.to(lm.device), rows.read
+                    )
             if self.first:
                 states = self._states(rows)
                 prefix = KeyValues.none(self.lm.n_layers, states)
                 none = torch.zeros(len(states), dtype=torch.long, device=states.device)
                 joins = {self.first: Joining(states, none)}
-                with self.rounded if self.bfloat16 else nullcontext():
+                # What is asked comes last: it knows the head by its weight, not by a copy.
+                with self.rounded if self.bfloat16 else nullcontext(), asked:
                     return self.lm.replay(joins, prefix, read=rows.read)
             handle = self.lm.sites.head.register_forward_pre_hook(reading(rows.read))
-            with hooked([handle]):
+            with hooked([handle]), asked:
                 return self.lm.model(input_ids=rows.tokens, use_cache=False).logits
 
     def _states(self, rows: _Rows) -> Float[Tensor, "row time width"]:
