@@ -216,6 +216,8 @@ def test_choices_are_compared_without_the_rest_of_the_vocabulary(tiny):
         for _ in range(3):
             close = {"atol": 3e-2, "rtol": 3e-2}
             torch.testing.assert_close(task.loss(range(3)), expected, **close)
+        compared = task._compared(range(3))
+        assert not torch.equal(compared, compared.bfloat16().float())
         others = lm.sites.head.out_features - 2
         assert counts[0] - counts[1] == 2 * 3 * others * lm.sites.head.in_features
 
