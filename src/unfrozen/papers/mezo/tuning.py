@@ -20,7 +20,8 @@ from unfrozen.workspace.tuning.run import payload_of
 
 _WORDS = (" great", " terrible")
 _PROMPT = " It was"
-# Settings were chosen on reviews of so many words: a thousand to learn from, three hundred asked.
+# Settings were chosen on reviews of so many words, of the films of a split of a thousand to learn
+# from and three hundred asked.
 _CHOSEN_BY = (20, (1000, 300))
 
 
