@@ -76,16 +76,20 @@ def test_a_run_is_replayed_from_its_bytes(found, objective):
 
 
 def test_a_probe_finds_what_a_state_tells(found, monkeypatch):
-    states = torch.linspace(-1, 1, len(found.learnt) + len(found.asked))
-    answers = iter([*found.learnt.answers, *found.asked.answers])
+    def told(task, which):
+        return (1 - 2 * task.answers[list(which)].float())[:, None].expand(-1, 4)
 
-    class Run:
-        def __init__(self):
-            sign = 1 - 2 * float(next(answers))
-            self.kept = {"state": [torch.full((1, 1, 4), sign) * (2 + states[0])]}
-
-    monkeypatch.setattr(type(found.learnt.lm), "run", lambda *_, **__: Run())
+    monkeypatch.setattr(tuning, "_last_states", told)
     assert tuning.by_probe(found)["accuracy"] == 1.0
+
+
+def test_a_probe_reads_what_the_last_block_leaves_at_the_last_token(found):
+    task, lm = found.asked, found.asked.lm
+    for i, state in enumerate(tuning._last_states(task, range(5))):
+        ids = torch.tensor([task.prompts[i]])
+        run = lm.run(ids, keep=("state",), keep_layers=(lm.n_layers - 1,))
+        expected = run.kept["state"][-1][0, -1]
+        torch.testing.assert_close(state, expected, atol=0.03, rtol=0.03)
 
 
 def test_a_timing_is_of_a_process_of_its_own(tiny_folder):

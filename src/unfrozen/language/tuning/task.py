@@ -267,10 +267,13 @@ class Task:
             self._entering.clear()
             self._below = now
         found = []
+        # Copies for as long as texts are read, each of which autocast would round all weights for.
+        rounded = KeptRounded(below if self.bfloat16 else ())
         for row, length in zip(rows.tokens.tolist(), rows.lengths, strict=True):
             text = (self.bfloat16, tuple(row[:length]))
             if text not in self._entering:
-                self._entering[text] = self._read(text[1])
+                with rounded:
+                    self._entering[text] = self._read(text[1])
             found.append(self._entering[text])
         return pad_sequence(found, batch_first=True)
 

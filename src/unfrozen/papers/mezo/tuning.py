@@ -7,9 +7,11 @@ from time import process_time
 from typing import Any
 
 import torch
-from torch import Tensor
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from unfrozen.data.reviews import Review, film_reviews, split_by_film
+from unfrozen.language.architecture.probe import hooked
 from unfrozen.language.model import LanguageModel
 from unfrozen.language.tuning import Example, Task
 from unfrozen.learning.zeroth_order import MeZO
@@ -168,6 +170,23 @@ def by_backprop(
         yield {**measured(found.asked), "seconds": seconds}
 
 
+def _parts(n: int, batch: int = 32) -> list[range]:
+    return [range(i, min(i + batch, n)) for i in range(0, n, batch)]
+
+
+def _last_states(task: Task, which: Sequence[int]) -> Float[Tensor, "example width"]:
+    """What the last block leaves at the last token of prompts."""
+    kept: list[Tensor] = []
+
+    def keep(module: nn.Module, args: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        kept.append(output if isinstance(output, Tensor) else output[0])
+
+    with hooked([task.lm.sites.blocks[-1].block.register_forward_hook(keep)]):
+        task.chosen(which)
+    last = torch.tensor([len(task.prompts[i]) - 1 for i in which])
+    return kept[0][torch.arange(len(last)), last].float().cpu()
+
+
 @torch.no_grad()
 def by_probe(found: Reviews) -> dict[str, float]:
     """A logistic regression on the state that the model leaves at the end of each review."""
@@ -175,14 +194,8 @@ def by_probe(found: Reviews) -> dict[str, float]:
 
     sets = []
     for task in (found.learnt, found.asked):
-        states = []
-        for prompt in task.prompts:
-            run = task.lm.run(
-                torch.tensor([prompt], device=task.lm.device), keep=("state",),
-                keep_layers=(task.lm.n_layers - 1,), stop_after=task.lm.n_layers - 1,
-            )  # fmt: skip
-            states.append(run.kept["state"][-1][0, -1].float().cpu())
-        sets.append((torch.stack(states).numpy(), task.answers.cpu().numpy()))
+        states = [_last_states(task, part) for part in _parts(len(task))]
+        sets.append((torch.cat(states).numpy(), task.answers.cpu().numpy()))
     (x, y), (asked, right) = sets
     mean, deviation = x.mean(0), x.std(0) + 1e-6
     probe = LogisticRegression(C=0.01, max_iter=2000).fit((x - mean) / deviation, y)
