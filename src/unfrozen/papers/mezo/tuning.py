@@ -184,7 +184,9 @@ def _last_states(task: Task, which: Sequence[int]) -> Float[Tensor, "example wid
     with hooked([task.lm.sites.blocks[-1].block.register_forward_hook(keep)]):
         task.chosen(which)
     last = torch.tensor([len(task.prompts[i]) - 1 for i in which])
-    return kept[0][torch.arange(len(last)), last].float().cpu()
+    # Where choices are longer, each is a row.
+    prompts = kept[0][:: len(kept[0]) // len(last)]
+    return prompts[torch.arange(len(last)), last].float().cpu()
 
 
 @torch.no_grad()
