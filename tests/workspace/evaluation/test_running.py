@@ -305,7 +305,7 @@ def test_a_model_that_can_no_longer_be_edited_ends_the_curve(lm, cases, tmp_path
     real = writing.METHODS["ft"]
 
     def editor(lm, settings, moment):
-        def edit(fact):
+        def edit(fact, progress):
             if fact.subject == "Thames":
                 raise ModelError("the loss is not finite")
             return fine_tune(lm, fact, settings)
