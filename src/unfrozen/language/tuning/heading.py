@@ -1,15 +1,13 @@
 """A few tokens asked of a head, not the whole vocabulary."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+
+from unfrozen.language.tuning.linear import LinearCalls
 
 
-class OnlyTokens(TorchFunctionMode):
+class OnlyTokens(LinearCalls):
     """Within it, a head gives the logits of some tokens alone, in their order.
 
     In the last blocks of a small model, most of a pass goes into the other tokens' logits.  These
@@ -25,19 +23,11 @@ class OnlyTokens(TorchFunctionMode):
         super().__init__()
         self._head, self._tokens = head, tokens
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Give the rows of these tokens to `torch.nn.functional.linear`."""
-        if func is nn.functional.linear and len(args) > 1 and args[1] is self._head.weight:
-            bias = self._head.bias
-            tokens = self._tokens.to(args[1].device)
-            rows = args[1][tokens].float()
-            offset = None if bias is None else bias[tokens].float()
-            with torch.autocast(args[1].device.type, enabled=False):
-                return func(args[0].float(), rows, offset)
-        return func(*args, **(kwargs or {}))
+    def linear(self, inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Read the rows of these tokens, if it is the head that is asked."""
+        if weight is not self._head.weight:
+            return nn.functional.linear(inputs, weight, bias)
+        tokens = self._tokens.to(weight.device)
+        offset = None if bias is None else bias[tokens].float()
+        with torch.autocast(weight.device.type, enabled=False):
+            return nn.functional.linear(inputs.float(), weight[tokens].float(), offset)

@@ -4,18 +4,18 @@ Autocast rounds a frozen weight again in every pass.  In a pass of two blocks on
 that takes as long as the products do.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from jaxtyping import BFloat16, Float
+from jaxtyping import BFloat16
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+
+from unfrozen.language.tuning.linear import LinearCalls
 
 _State = tuple[int, int]
 
 
-class KeptRounded(TorchFunctionMode):
+class KeptRounded(LinearCalls):
     """Within it, frozen weights of linear maps are read from copies in bfloat16.
 
     A weight has a copy from the second pass on that finds it as the pass before did, and as long as
@@ -51,15 +51,6 @@ class KeptRounded(TorchFunctionMode):
         super().__enter__()
         return self
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Give the copy in place of the weight to `torch.nn.functional.linear`."""
-        if func is nn.functional.linear and len(args) > 1 and id(args[1]) in self._copies:
-            inputs: Float[Tensor, "*batch columns"] = args[0]
-            args = (inputs, self._copies[id(args[1])], *args[2:])
-        return func(*args, **(kwargs or {}))
+    def linear(self, inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Read the copy in place of the weight, if there is one."""
+        return nn.functional.linear(inputs, self._copies.get(id(weight), weight), bias)

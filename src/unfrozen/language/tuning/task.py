@@ -266,16 +266,17 @@ class Task:
             # Something was written to them since.
             self._entering.clear()
             self._below = now
-        found = []
-        # Copies for as long as texts are read, each of which autocast would round all weights for.
-        rounded = KeptRounded(below if self.bfloat16 else ())
-        for row, length in zip(rows.tokens.tolist(), rows.lengths, strict=True):
-            text = (self.bfloat16, tuple(row[:length]))
-            if text not in self._entering:
+        texts = [
+            (self.bfloat16, tuple(row[:length]))
+            for row, length in zip(rows.tokens.tolist(), rows.lengths, strict=True)
+        ]
+        if unread := [text for text in dict.fromkeys(texts) if text not in self._entering]:
+            # Kept while these are read: for each alone, autocast would round all weights again.
+            rounded = KeptRounded(below if self.bfloat16 else ())
+            for text in unread:
                 with rounded:
                     self._entering[text] = self._read(text[1])
-            found.append(self._entering[text])
-        return pad_sequence(found, batch_first=True)
+        return pad_sequence([self._entering[text] for text in texts], batch_first=True)
 
     def _read(self, text: tuple[int, ...]) -> Float[Tensor, "time width"]:
         # Alone: beside others it would be rounded otherwise, and what is kept would depend on what
